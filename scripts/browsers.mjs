@@ -1,0 +1,40 @@
+// The browsers of the tests: Debian's Chromium and Firefox ESR, installed by apt where they are missing and we may.
+
+import { existsSync } from 'node:fs'
+import { run, step, StepError } from './steps.mjs'
+
+const BROWSERS = [
+  { name: 'Chromium', package: 'chromium', variable: 'XRTC_CHROMIUM', paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'] },
+  { name: 'Firefox', package: 'firefox-esr', variable: 'XRTC_FIREFOX', paths: ['/usr/bin/firefox-esr', '/usr/bin/firefox'] },
+]
+
+/** Environment variables that name each browser's program; installs what is missing. */
+export async function ensureBrowsers() {
+  const missing = BROWSERS.filter((browser) => !find(browser))
+  if (missing.length > 0) await install(missing)
+  return Object.fromEntries(
+    BROWSERS.map((browser) => {
+      const path = find(browser)
+      if (!path) throw new StepError(browser.name, `not found; install it, or set ${browser.variable} to its program`)
+      return [browser.variable, path]
+    }),
+  )
+}
+
+function find({ variable, paths }) {
+  const named = process.env[variable]
+  if (named) return existsSync(named) ? named : undefined
+  return paths.find((path) => existsSync(path))
+}
+
+async function install(browsers) {
+  const names = browsers.map((browser) => browser.package)
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    throw new StepError('browser tests', `${names.join(' and ')} missing; install with: sudo apt-get install ${names.join(' ')}`)
+  }
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  await step(`install ${names.join(' and ')} by apt`, async () => {
+    await run('apt-get', ['update', '-qq'], { capture: true, env })
+    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names], { capture: true, env })
+  })
+}

@@ -1,0 +1,31 @@
+// Text in the project speaks of the project alone and leaves nothing unfinished.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root, run, StepError } from './steps.mjs'
+
+const FORBIDDEN = [
+  [/(^|[^\w.~-])\/(work|root|home)\/\w/, 'a path of one machine'],
+  [/\b(todo|unimplemented)!\(|\b(FIXME|XXX)\b/, 'an unfinished mark'],
+  [/\bregistry\.npmjs\.org|\bindex\.crates\.io|\bartifactory\b/, "a registry's host"],
+]
+const SELF = 'scripts/check-texts.mjs'
+const NOT_READ = /\.(png|ico|lock|ivf|woff2|sdp|golden)$|package-lock\.json$|\.sum$/
+
+/** Fails with every forbidden text in a file that git tracks. */
+export async function checkTexts() {
+  const { output } = await run('git', ['ls-files'], { capture: true })
+  const problems = output
+    .split('\n')
+    .filter((path) => path !== '' && path !== SELF && !NOT_READ.test(path))
+    .flatMap((path) => problemsIn(path))
+  if (problems.length > 0) throw new StepError('texts', `\n  ${problems.join('\n  ')}`)
+}
+
+function problemsIn(path) {
+  return readFileSync(join(root, path), 'utf8')
+    .split('\n')
+    .flatMap((line, index) =>
+      FORBIDDEN.filter(([pattern]) => pattern.test(line)).map(([, what]) => `${path}:${index + 1}: ${what}`),
+    )
+}

@@ -1,0 +1,64 @@
+// npm test [-- rust | api | browser]: sets up what is missing, runs every test, and ends with `N passed, N failed`.
+
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { ensureBrowsers } from './browsers.mjs'
+import { setUp } from './setup.mjs'
+import { main, root, run, step } from './steps.mjs'
+
+const SUITES = {
+  rust: () => run('cargo', ['test', '--workspace', '--exclude', 'xrtc-node', '--no-fail-fast', '--quiet'], FREE).then(countCargo),
+  api: async () => {
+    await compileTests()
+    return countAva(await run('npx', ['ava', '--tap', ...avaPatterns('!.test-out/browser/**')], FREE))
+  },
+  browser: async () => {
+    const env = await ensureBrowsers()
+    await compileTests()
+    return countAva(await run('npx', ['ava', '--tap', '--concurrency=1', '--timeout=120s', '.test-out/browser/**/*.spec.js'], { ...FREE, env }))
+  },
+}
+
+const FREE = { tee: true, check: false }
+
+await main(async () => {
+  const wanted = process.argv.slice(2)
+  const unknown = wanted.filter((name) => !(name in SUITES))
+  if (unknown.length > 0) throw new Error(`no such suite: ${unknown.join(', ')} (there are: ${Object.keys(SUITES).join(', ')})`)
+  await setUp()
+  const total = { passed: 0, failed: 0 }
+  for (const name of wanted.length > 0 ? wanted : Object.keys(SUITES)) {
+    const { passed, failed } = await step(`${name} tests`, SUITES[name])
+    console.log(`  ${name}: ${passed} passed, ${failed} failed`)
+    total.passed += passed
+    total.failed += failed
+  }
+  console.log(`${total.passed} passed, ${total.failed} failed`)
+  if (total.failed > 0 || total.passed === 0) process.exitCode = 1
+})
+
+async function compileTests() {
+  rmSync(join(root, '.test-out'), { recursive: true, force: true })
+  await run('npx', ['tsc', '-p', '__test__'])
+}
+
+function avaPatterns(excluded) {
+  return ['.test-out/**/*.spec.js', excluded]
+}
+
+// A binary that does not compile or crashes prints no result line: its exit code then counts as one failure.
+function countCargo({ code, output }) {
+  let passed = 0
+  let failed = 0
+  for (const [, ok, bad] of output.matchAll(/test result: \w+\. (\d+) passed; (\d+) failed/g)) {
+    passed += Number(ok)
+    failed += Number(bad)
+  }
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed }
+}
+
+function countAva({ code, output }) {
+  const passed = output.match(/^ok \d+/gm)?.length ?? 0
+  const failed = output.match(/^not ok \d+/gm)?.length ?? 0
+  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed }
+}
