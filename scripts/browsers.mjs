@@ -4,8 +4,18 @@ import { existsSync } from 'node:fs'
 import { run, step, StepError } from './steps.mjs'
 
 const BROWSERS = [
-  { name: 'Chromium', package: 'chromium', variable: 'XRTC_CHROMIUM', paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'] },
-  { name: 'Firefox', package: 'firefox-esr', variable: 'XRTC_FIREFOX', paths: ['/usr/bin/firefox-esr', '/usr/bin/firefox'] },
+  {
+    name: 'Chromium',
+    package: 'chromium',
+    variable: 'XRTC_CHROMIUM',
+    paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+  },
+  {
+    name: 'Firefox',
+    package: 'firefox-esr',
+    variable: 'XRTC_FIREFOX',
+    paths: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
+  },
 ]
 
 /** Environment variables that name each browser's program; installs what is missing. */
@@ -30,7 +40,10 @@ function find({ variable, paths }) {
 async function install(browsers) {
   const names = browsers.map((browser) => browser.package)
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    throw new StepError('browser tests', `${names.join(' and ')} missing; install with: sudo apt-get install ${names.join(' ')}`)
+    throw new StepError(
+      'browser tests',
+      `${names.join(' and ')} missing; install with: sudo apt-get install ${names.join(' ')}`,
+    )
   }
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
   await step(`install ${names.join(' and ')} by apt`, async () => {

@@ -55,7 +55,9 @@ function liesBelow(to, crate) {
 function unsafeCrates() {
   return Object.keys(MAY_USE)
     .filter((crate) => !UNSAFE_ALLOWED.includes(crate))
-    .filter((crate) => !readFileSync(join(root, 'crates', crate, 'src/lib.rs'), 'utf8').includes('#![forbid(unsafe_code)]'))
+    .filter(
+      (crate) => !readFileSync(join(root, 'crates', crate, 'src/lib.rs'), 'utf8').includes('#![forbid(unsafe_code)]'),
+    )
     .map((crate) => `crates/${crate}/src/lib.rs lacks #![forbid(unsafe_code)]`)
     .concat(unexplainedUnsafe())
 }
@@ -67,7 +69,9 @@ function unexplainedUnsafe() {
     .flatMap((path) => {
       const lines = readFileSync(join(root, path), 'utf8').split('\n')
       return lines.flatMap((line, index) =>
-        /\bunsafe (\{|impl)/.test(line) && !/^\s*\/\//.test(line) && !lines.slice(Math.max(0, index - 8), index + 1).some((above) => above.includes('SAFETY:'))
+        /\bunsafe (\{|impl)/.test(line) &&
+        !/^\s*\/\//.test(line) &&
+        !lines.slice(Math.max(0, index - 8), index + 1).some((above) => above.includes('SAFETY:'))
           ? [`${path}:${index + 1}: unsafe without a SAFETY line`]
           : [],
       )

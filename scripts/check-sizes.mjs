@@ -32,6 +32,8 @@ function existing(folder) {
 }
 
 function countCode(lines) {
-  const tests = lines.findIndex((line, index) => line.startsWith('#[cfg(test)]') && lines[index + 1]?.startsWith('mod tests'))
+  const tests = lines.findIndex(
+    (line, index) => line.startsWith('#[cfg(test)]') && lines[index + 1]?.startsWith('mod tests'),
+  )
   return tests === -1 ? lines.length : tests
 }

@@ -14,7 +14,13 @@ const CHECKS = [
   ['texts', checkTexts],
   ['rust format', () => run('cargo', ['fmt', '--all', '--check'])],
   ['clippy', () => run('cargo', ['clippy', ...CARGO, '--', '-D', 'warnings'])],
-  ['rustdoc', () => run('cargo', ['doc', '--workspace', '--no-deps', '--document-private-items', '--quiet'], { env: { RUSTDOCFLAGS: '-D warnings -A rustdoc::private-intra-doc-links' } })],
+  [
+    'rustdoc',
+    () =>
+      run('cargo', ['doc', '--workspace', '--no-deps', '--document-private-items', '--quiet'], {
+        env: { RUSTDOCFLAGS: '-D warnings -A rustdoc::private-intra-doc-links' },
+      }),
+  ],
   ['types of the package', () => run('npx', ['tsc', '-p', '.', '--noEmit'])],
   ['types of the tests', () => run('npx', ['tsc', '-p', '__test__', '--noEmit'])],
   ['lint', () => run('npx', ['oxlint', '--deny-warnings'])],

@@ -21,7 +21,12 @@ export function filesBelow(folder) {
 /** A hash over names and contents of files (paths relative to the root) and extra strings. */
 export function fingerprint(paths, ...extra) {
   const hash = createHash('sha256')
-  for (const path of paths) hash.update(path).update('\0').update(readFileSync(join(root, path))).update('\0')
+  for (const path of paths)
+    hash
+      .update(path)
+      .update('\0')
+      .update(readFileSync(join(root, path)))
+      .update('\0')
   for (const text of extra) hash.update(text).update('\0')
   return hash.digest('hex')
 }

@@ -7,7 +7,8 @@ import { setUp } from './setup.mjs'
 import { main, root, run, step } from './steps.mjs'
 
 const SUITES = {
-  rust: () => run('cargo', ['test', '--workspace', '--exclude', 'xrtc-node', '--no-fail-fast', '--quiet'], FREE).then(countCargo),
+  rust: () =>
+    run('cargo', ['test', '--workspace', '--exclude', 'xrtc-node', '--no-fail-fast', '--quiet'], FREE).then(countCargo),
   api: async () => {
     await compileTests()
     return countAva(await run('npx', ['ava', '--tap', ...avaPatterns('!.test-out/browser/**')], FREE))
@@ -15,7 +16,12 @@ const SUITES = {
   browser: async () => {
     const env = await ensureBrowsers()
     await compileTests()
-    return countAva(await run('npx', ['ava', '--tap', '--concurrency=1', '--timeout=120s', '.test-out/browser/**/*.spec.js'], { ...FREE, env }))
+    return countAva(
+      await run('npx', ['ava', '--tap', '--concurrency=1', '--timeout=120s', '.test-out/browser/**/*.spec.js'], {
+        ...FREE,
+        env,
+      }),
+    )
   },
 }
 
@@ -24,7 +30,8 @@ const FREE = { tee: true, check: false }
 await main(async () => {
   const wanted = process.argv.slice(2)
   const unknown = wanted.filter((name) => !(name in SUITES))
-  if (unknown.length > 0) throw new Error(`no such suite: ${unknown.join(', ')} (there are: ${Object.keys(SUITES).join(', ')})`)
+  if (unknown.length > 0)
+    throw new Error(`no such suite: ${unknown.join(', ')} (there are: ${Object.keys(SUITES).join(', ')})`)
   await setUp()
   const total = { passed: 0, failed: 0 }
   for (const name of wanted.length > 0 ? wanted : Object.keys(SUITES)) {
