@@ -18,9 +18,7 @@ export async function ensurePackages() {
   const wanted = fingerprint(['package.json', 'package-lock.json'])
   await unlessStamped('node_modules/.xrtc-stamp', wanted, ['node_modules/.package-lock.json'], () =>
     step('install npm packages', () =>
-      // Not `npm ci`: it refuses a lockfile that leaves out optional packages of other platforms, which a registry
-      // mirror may lack; `install` takes the same locked versions.
-      run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']),
+      run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']),
     ),
   )
 }
