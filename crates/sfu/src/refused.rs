@@ -1,0 +1,178 @@
+//! Why a command was not done.
+
+use crate::{InvalidStreamName, Limit};
+
+/// Why a command was not done; nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The text is no stream name.
+    #[error(transparent)]
+    InvalidStreamName(#[from] InvalidStreamName),
+    /// No such peer, or it is over.
+    #[error("there is no such peer")]
+    UnknownPeer,
+    /// The number belongs to a peer that is there.
+    #[error("the peer is there already")]
+    PeerExists,
+    /// Nobody publishes this stream.
+    #[error("nobody publishes this stream")]
+    UnknownStream,
+    /// The stream's publisher has not said yet what it sends; worth another try in a second.
+    #[error("the stream is not live yet")]
+    StreamNotLive,
+    /// Somebody else publishes this stream.
+    #[error("somebody else publishes this stream")]
+    StreamInUse,
+    /// The command does not fit the peer's state.
+    #[error("not in state {state}")]
+    InvalidState {
+        /// The state the peer is in, as in `signalingState`.
+        state: &'static str,
+    },
+    /// The offer or the answer cannot be read.
+    #[error("invalid description, line {line}: {reason}")]
+    InvalidDescription {
+        /// The line, from 1; 0 where the whole text is meant.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The description can be read but asks for what is not supported.
+    #[error("unsupported description: {reason}")]
+    UnsupportedDescription {
+        /// What is not supported.
+        reason: String,
+    },
+    /// Both sides have no codec in common.
+    #[error("no common codec: the stream has {live}, the peer can {offered}", live = .live.join(", "), offered = .offered.join(", "))]
+    NoCommonCodec {
+        /// What the stream has (or the server can take).
+        live: Vec<String>,
+        /// What the peer can do.
+        offered: Vec<String>,
+    },
+    /// The trickle fragment cannot be read.
+    #[error("invalid fragment: {reason}")]
+    InvalidFragment {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The command went to a worker that is not the stream's home.
+    #[error("not this stream's worker")]
+    WrongWorker,
+    /// A limit is reached.
+    #[error("limit reached: {limit} ({maximum})")]
+    LimitReached {
+        /// Which one.
+        limit: Limit,
+        /// Its value.
+        maximum: usize,
+    },
+    /// The worker is shutting down.
+    #[error("the server is closed")]
+    ServerClosed,
+}
+
+/// Whose fault a refusal is; decides the class of the error and the status of the response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The application's: a wrong argument or a wrong moment.
+    Caller,
+    /// The remote peer's: its description cannot be used.
+    Peer,
+    /// Nobody's: the stream is not there, or not free.
+    Stream,
+    /// The server has no room.
+    Resource,
+}
+
+impl Refused {
+    /// The stable camelCase code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidStreamName(_) => "invalidStreamName",
+            Self::UnknownPeer => "unknownPeer",
+            Self::PeerExists => "peerExists",
+            Self::UnknownStream => "unknownStream",
+            Self::StreamNotLive => "streamNotLive",
+            Self::StreamInUse => "streamInUse",
+            Self::InvalidState { .. } => "invalidState",
+            Self::InvalidDescription { .. } => "invalidDescription",
+            Self::UnsupportedDescription { .. } => "unsupportedDescription",
+            Self::NoCommonCodec { .. } => "noCommonCodec",
+            Self::InvalidFragment { .. } => "invalidFragment",
+            Self::WrongWorker => "wrongWorker",
+            Self::LimitReached { .. } => "limitReached",
+            Self::ServerClosed => "serverClosed",
+        }
+    }
+
+    /// Whose fault it is.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::InvalidStreamName(_)
+            | Self::UnknownPeer
+            | Self::PeerExists
+            | Self::InvalidState { .. }
+            | Self::WrongWorker => Fault::Caller,
+            Self::InvalidDescription { .. }
+            | Self::UnsupportedDescription { .. }
+            | Self::NoCommonCodec { .. }
+            | Self::InvalidFragment { .. } => Fault::Peer,
+            Self::UnknownStream | Self::StreamNotLive | Self::StreamInUse => Fault::Stream,
+            Self::LimitReached { .. } | Self::ServerClosed => Fault::Resource,
+        }
+    }
+
+    /// The data beside code and message, flat, under stable camelCase names.
+    pub fn data(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::InvalidState { state } => vec![("state", (*state).to_owned())],
+            Self::InvalidDescription { line, reason } => {
+                vec![("line", line.to_string()), ("reason", reason.clone())]
+            }
+            Self::UnsupportedDescription { reason } | Self::InvalidFragment { reason } => {
+                vec![("reason", reason.clone())]
+            }
+            Self::NoCommonCodec { live, offered } => {
+                vec![("live", live.join(",")), ("offered", offered.join(","))]
+            }
+            Self::LimitReached { limit, maximum } => {
+                vec![
+                    ("limit", limit.name().to_owned()),
+                    ("maximum", maximum.to_string()),
+                ]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_codec_names_both_lists() {
+        let refused = Refused::NoCommonCodec {
+            live: vec!["AV1".to_owned()],
+            offered: vec!["VP8".into(), "H264".into()],
+        };
+        assert_eq!(
+            refused.to_string(),
+            "no common codec: the stream has AV1, the peer can VP8, H264"
+        );
+        assert_eq!(
+            refused.data(),
+            [
+                ("live", "AV1".to_owned()),
+                ("offered", "VP8,H264".to_owned())
+            ]
+        );
+        assert_eq!(
+            (refused.code(), refused.fault()),
+            ("noCommonCodec", Fault::Peer)
+        );
+    }
+}
