@@ -26,7 +26,7 @@ pub struct Rid(Token);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 struct Token {
     len: u8,
-    bytes: [u8; Token::MAX],
+    bytes: [u8; Self::MAX],
 }
 
 impl Token {
@@ -38,7 +38,10 @@ impl Token {
         }
         let mut bytes = [0; Self::MAX];
         bytes.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self { len: u8::try_from(text.len()).ok()?, bytes })
+        Some(Self {
+            len: u8::try_from(text.len()).ok()?,
+            bytes,
+        })
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -97,7 +100,10 @@ mod tests {
 
     #[test]
     fn tokens_hold_1_to_32_visible_characters() {
-        assert_eq!(Mid::new("audio-0").map(|mid| mid.to_string()), Some("audio-0".to_owned()));
+        assert_eq!(
+            Mid::new("audio-0").map(|mid| mid.to_string()),
+            Some("audio-0".to_owned())
+        );
         assert_eq!(Mid::new(""), None);
         assert_eq!(Mid::new("a b"), None);
         assert_eq!(Rid::new(&"r".repeat(33)), None);
