@@ -5,12 +5,14 @@
 //! 1. Take the messages of the other workers ([`Sfu::handle_relay`]) **before** the commands
 //!    ([`Sfu::handle_command`]): a `StreamUp` that came before a command is then seen by it.
 //! 2. Pass every received datagram ([`Sfu::handle_datagram`]), then call [`Sfu::handle_timeout`] if it is time.
-//! 3. Send what [`Sfu::poll_transmit`] writes until it says `false`; pass on what [`Sfu::poll_relay`] gives; hand out
-//!    what [`Sfu::poll_event`] gives.
+//! 3. Pass on what [`Sfu::poll_relay`] gives, then hand out what [`Sfu::poll_event`] gives (in this order: what the
+//!    application learns, the other workers must be able to know). Send what [`Sfu::poll_transmit`] writes until it
+//!    says `false`.
 //! 4. Sleep until [`Sfu::poll_timeout`] or until something arrives.
 
 #![forbid(unsafe_code)]
 
+mod addresses;
 mod batch;
 mod command;
 mod config;
@@ -18,12 +20,13 @@ mod ended;
 mod event;
 mod held;
 mod limits;
-mod path;
 mod refused;
 mod relay;
+mod secrets;
 mod sfu;
 mod stats_record;
 mod stream_name;
+mod timers;
 
 pub use batch::{Batch, Class, Tag, Train};
 pub use command::{Command, Media, PeerId, PullOptions, PushOptions, RequestId};
@@ -32,9 +35,9 @@ pub use ended::Ended;
 pub use event::{ConnectionState, DtlsState, Event, IceState, LayerInfo, StreamState, TrackInfo};
 pub use held::Held;
 pub use limits::{Limit, Limits};
-pub use path::Path;
 pub use refused::{Fault, Refused};
 pub use relay::RelayMessage;
 pub use sfu::Sfu;
 pub use stats_record::{StatsRecord, StatsValue};
 pub use stream_name::{InvalidStreamName, StreamName};
+pub use xrtc_ice::Path;

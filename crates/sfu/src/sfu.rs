@@ -13,9 +13,9 @@ pub struct Sfu {
 }
 
 impl Sfu {
-    /// A worker without peers. `seed` feeds every random choice that is no secret's only source; secrets need a
-    /// seed from the operating system.
-    pub fn new(config: SfuConfig, seed: u64, now: Time) -> Self {
+    /// A worker without peers. All randomness grows from `seed` (but DTLS's own, which the crypto library draws):
+    /// outside of simulations it must come from the operating system.
+    pub fn new(config: SfuConfig, seed: [u8; 32], now: Time) -> Self {
         let _ = (seed, now);
         Self {
             config,
