@@ -1,0 +1,47 @@
+import { Session, type SessionOptions } from './session.ts'
+
+/** Which stream to play and how. */
+export interface PlayOptions extends SessionOptions {
+  /** Whether to ask for audio; default `true`. */
+  readonly audio?: boolean
+  /** Whether to ask for video; default `true`. */
+  readonly video?: boolean
+}
+
+/** Plays a stream by WHEP. Fires `statechange`. */
+export interface Player extends Session {
+  /** What comes in; the same object for the player's whole life, whatever happens to the connection. */
+  readonly media: MediaStream
+}
+
+/**
+ * Starts to play. While the stream is not live the player waits and asks again.
+ * @example
+ * const player = play({ endpoint: '/whep/lobby' })
+ * video.srcObject = player.media
+ */
+export function play(options: PlayOptions): Player {
+  return new WhepPlayer(options)
+}
+
+class WhepPlayer extends Session implements Player {
+  readonly media = new MediaStream()
+  readonly #kinds: readonly ('audio' | 'video')[]
+
+  constructor(options: PlayOptions) {
+    super(options, 'notLive')
+    this.#kinds = (['video', 'audio'] as const).filter((kind) => options[kind] !== false)
+    this.start()
+  }
+
+  protected override prepare(connection: RTCPeerConnection): void {
+    for (const kind of this.#kinds) connection.addTransceiver(kind, { direction: 'recvonly' })
+  }
+
+  protected override receive({ track }: RTCTrackEvent): void {
+    for (const old of this.media.getTracks()) {
+      if (old.kind === track.kind) this.media.removeTrack(old)
+    }
+    this.media.addTrack(track)
+  }
+}

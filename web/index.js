@@ -1,0 +1,53 @@
+// The list of live streams, renewed every two seconds while the page is visible.
+
+import { addressOf, element } from './page.js'
+
+const RENEW_MS = 2000
+const form = element('go', HTMLFormElement)
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault()
+  const page = event.submitter instanceof HTMLButtonElement ? event.submitter.value : 'pull'
+  const stream = String(new FormData(form).get('stream') ?? '').trim()
+  if (stream !== '') location.assign(addressOf(page, stream))
+})
+
+async function renew() {
+  const problem = element('problem', HTMLElement)
+  try {
+    const response = await fetch(new URL('api/streams', document.baseURI))
+    if (!response.ok) throw new Error(`the server answered ${response.status}`)
+    show(await response.json())
+    problem.textContent = ''
+  } catch {
+    problem.textContent = 'The server cannot be reached. Trying again…'
+  }
+}
+
+/** @param {{ streams: readonly { name: string, live: boolean, viewers: number, codecs?: readonly string[] }[] }} answer */
+function show({ streams }) {
+  element('empty', HTMLElement).hidden = streams.length > 0
+  element('streams', HTMLElement).replaceChildren(...streams.map(entry))
+}
+
+/** @param {{ name: string, live: boolean, viewers: number, codecs?: readonly string[] }} stream */
+function entry({ name, live, viewers, codecs = [] }) {
+  const item = document.createElement('li')
+  const link = document.createElement('a')
+  link.href = addressOf('pull', name).href
+  link.textContent = name
+  const badge = document.createElement('span')
+  badge.className = 'badge'
+  badge.dataset['state'] = live ? 'live' : 'waiting'
+  badge.textContent = live ? 'live' : 'waiting for its publisher'
+  const about = document.createElement('span')
+  about.className = 'soft'
+  about.textContent = [...codecs, viewers === 1 ? '1 viewer' : `${viewers} viewers`].join(' · ')
+  item.append(link, badge, about)
+  return item
+}
+
+while (true) {
+  if (!document.hidden) await renew()
+  await new Promise((resolve) => setTimeout(resolve, RENEW_MS))
+}
