@@ -31,6 +31,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bits;
 mod bytes;
 mod codec;
 mod discard;
@@ -43,7 +44,7 @@ pub mod rtx;
 mod sequence;
 mod time;
 
-pub use codec::{Codec, MediaKind, PayloadInfo, PictureId, inspect, vp8};
+pub use codec::{Codec, MediaKind, PayloadInfo, PictureId, dependency, inspect, vp8, vp9};
 pub use discard::Discard;
 pub use extension::{ExtensionKind, ExtensionMap, Extensions, value};
 pub use header::{HeaderFields, write_header};

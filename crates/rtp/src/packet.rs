@@ -56,11 +56,14 @@ impl<'a> RtpPacket<'a> {
         }
         let header_len = datagram.len() - rest.len();
         let mut padding_len = 0;
-        if first & PADDING_BIT != 0 {
-            padding_len = *rest.last().ok_or(Discard::RtpPadding)?;
-            if padding_len == 0 {
+        // libwebrtc too takes the bit without a byte behind the header for no padding.
+        if first & PADDING_BIT != 0
+            && let Some(&count) = rest.last()
+        {
+            if count == 0 {
                 return Err(Discard::RtpPadding);
             }
+            padding_len = count;
             let len = rest
                 .len()
                 .checked_sub(padding_len.into())

@@ -1,7 +1,13 @@
 //! Codecs: their names, and what a forwarder must know of their payloads.
 
+mod av1;
+pub mod dependency;
+mod h264;
+mod h265;
+mod nal;
 mod picture_id;
 pub mod vp8;
+pub mod vp9;
 
 pub use picture_id::PictureId;
 
@@ -121,9 +127,15 @@ pub struct PayloadInfo {
 ///
 /// `dependency_descriptor` is the data of that header extension, for AV1, if the packet has it.
 pub fn inspect(codec: Codec, payload: &[u8], dependency_descriptor: Option<&[u8]>) -> PayloadInfo {
-    let _ = dependency_descriptor;
     match codec {
         Codec::Vp8 => vp8::inspect(payload),
-        _ => PayloadInfo::default(),
+        Codec::Vp9 => vp9::inspect(payload),
+        Codec::H264 => h264::inspect(payload),
+        Codec::H265 => h265::inspect(payload),
+        Codec::Av1 => av1::inspect(payload, dependency_descriptor),
+        Codec::Opus | Codec::Red | Codec::Pcmu | Codec::Pcma | Codec::G722 => PayloadInfo {
+            frame_start: !payload.is_empty(),
+            ..PayloadInfo::default()
+        },
     }
 }

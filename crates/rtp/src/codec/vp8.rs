@@ -23,17 +23,14 @@ use crate::bytes::{Reader, Writer};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptor {
-    /// The first byte.
-    first: u8,
-    /// The second byte; zero without the X bit.
-    extended: u8,
-    /// The number of the picture.
+    /// The number of the picture (I bit).
     pub picture_id: Option<PictureId>,
-    /// The running number of the pictures of temporal layer 0.
+    /// The running number of the pictures of temporal layer 0 (L bit).
     pub tl0_pic_idx: Option<u8>,
-    /// The last byte, of which a part may be meaningless.
+    first: u8,
+    /// Zero without the X bit.
+    extended: u8,
     tid_y_keyidx: u8,
-    /// The length of the descriptor, in bytes.
     len: usize,
 }
 
@@ -60,10 +57,10 @@ impl Descriptor {
         };
         let len = payload.len() - reader.rest().len();
         Some(Self {
-            first,
-            extended,
             picture_id,
             tl0_pic_idx,
+            first,
+            extended,
             tid_y_keyidx,
             len,
         })
@@ -74,7 +71,7 @@ impl Descriptor {
         self.len
     }
 
-    /// Whether the payload is the start of a frame: of its first partition (S bit and PID 0).
+    /// Whether a frame begins here: its first partition (S bit and PID 0).
     pub const fn is_frame_start(&self) -> bool {
         self.first & 0x10 != 0 && self.first & 0x07 == 0
     }
@@ -84,7 +81,7 @@ impl Descriptor {
         self.first & 0x20 != 0
     }
 
-    /// The temporal layer, if the descriptor says so (T bit).
+    /// The temporal layer (T bit).
     pub const fn temporal_id(&self) -> Option<u8> {
         if self.extended & 0x20 != 0 {
             Some(self.tid_y_keyidx >> 6)
@@ -93,90 +90,67 @@ impl Descriptor {
         }
     }
 
-    /// Whether the frame depends on the base layer only, so that a receiver may go up here (Y bit).
+    /// Whether the frame depends on temporal layer 0 alone, so that a receiver may go up here (Y bit).
     pub const fn is_layer_sync(&self) -> bool {
         self.extended & 0x20 != 0 && self.tid_y_keyidx & 0x20 != 0
     }
-
-    /// The temporal key frame index (K bit).
-    pub const fn key_idx(&self) -> Option<u8> {
-        if self.extended & 0x10 != 0 {
-            Some(self.tid_y_keyidx & 0x1f)
-        } else {
-            None
-        }
-    }
-
-    fn write(&self, out: &mut [u8]) -> Option<usize> {
-        let mut writer = Writer::new(out);
-        writer.u8(self.first)?;
-        if self.first & 0x80 != 0 {
-            writer.u8(self.extended)?;
-        }
-        if let Some(picture_id) = self.picture_id {
-            picture_id.write(&mut writer)?;
-        }
-        if let Some(tl0_pic_idx) = self.tl0_pic_idx {
-            writer.u8(tl0_pic_idx)?;
-        }
-        if self.extended & 0x30 != 0 {
-            writer.u8(self.tid_y_keyidx)?;
-        }
-        Some(writer.len())
-    }
 }
 
-/// Writes the descriptor of `payload` with other numbers into `out`.
+/// Writes the front of the descriptor of `payload`, with other numbers, into `out`.
 ///
-/// Returns how much was written and how much of the payload it stands for; the two are equal, because each
-/// number keeps its width. Numbers that the descriptor does not have are not added. `None` if there is nothing
-/// to rewrite, the descriptor cannot be read, or `out` has no room (6 bytes are enough).
+/// Returns how much was written and how many bytes of the payload that replaces: as many, because each number
+/// keeps its width. A number that the descriptor does not have is not added. `None` if it has neither, cannot
+/// be read, or `out` has no room (5 bytes are enough).
 pub fn rewrite(
     payload: &[u8],
     picture_id: u16,
     tl0_pic_idx: u8,
     out: &mut [u8],
 ) -> Option<(usize, usize)> {
-    let mut descriptor = Descriptor::parse(payload)?;
+    let descriptor = Descriptor::parse(payload)?;
     if descriptor.picture_id.is_none() && descriptor.tl0_pic_idx.is_none() {
         return None;
     }
-    descriptor.picture_id = descriptor.picture_id.map(|id| id.with_value(picture_id));
-    descriptor.tl0_pic_idx = descriptor.tl0_pic_idx.map(|_| tl0_pic_idx);
-    Some((descriptor.write(out)?, descriptor.len))
+    let mut writer = Writer::new(out);
+    writer.put(&[descriptor.first, descriptor.extended])?;
+    if let Some(id) = descriptor.picture_id {
+        id.with_value(picture_id).write(&mut writer)?;
+    }
+    if descriptor.tl0_pic_idx.is_some() {
+        writer.u8(tl0_pic_idx)?;
+    }
+    Some((writer.len(), writer.len()))
 }
 
 pub(super) fn inspect(payload: &[u8]) -> PayloadInfo {
     let Some(descriptor) = Descriptor::parse(payload) else {
         return PayloadInfo::default();
     };
-    let mut info = PayloadInfo {
-        frame_start: descriptor.is_frame_start(),
+    let frame_start = descriptor.is_frame_start();
+    let frame = payload
+        .get(descriptor.len..)
+        .filter(|_| frame_start)
+        .unwrap_or_default();
+    // The P bit of the payload header is inverted: 0 is a key frame (RFC 7741 §4.3).
+    let keyframe = frame.first().is_some_and(|first| first & 0x01 == 0);
+    PayloadInfo {
+        keyframe,
+        frame_start,
         temporal_id: descriptor.temporal_id().unwrap_or_default(),
-        ..PayloadInfo::default()
-    };
-    if info.frame_start
-        && let Some(data) = payload.get(descriptor.len..)
-        // The P bit, inverted: 0 is a key frame (RFC 7741 §4.3).
-        && data.first().is_some_and(|first| first & 0x01 == 0)
-    {
-        info.keyframe = true;
-        info.resolution = resolution(data);
+        spatial_id: 0,
+        resolution: if keyframe { resolution(frame) } else { None },
     }
-    info
 }
 
-/// Width and height from the frame header of a key frame (RFC 6386 §9.1).
-fn resolution(data: &[u8]) -> Option<(u16, u16)> {
-    let (tag, data) = data.split_first_chunk::<3>()?;
-    debug_assert_eq!(tag[0] & 1, 0, "a key frame");
-    let (start_code, data) = data.split_first_chunk::<3>()?;
-    let size = data.first_chunk::<4>()?;
-    if *start_code != [0x9d, 0x01, 0x2a] {
+/// Width and height from the uncompressed header of a key frame (RFC 6386 §9.1).
+fn resolution(frame: &[u8]) -> Option<(u16, u16)> {
+    let [_, _, _, 0x9d, 0x01, 0x2a, width @ .., _, _] = frame.first_chunk::<10>()? else {
         return None;
-    }
+    };
+    let height = frame.get(8..)?.first_chunk::<2>()?;
     // The upper two bits of each are a scale for the renderer.
-    let width = u16::from_le_bytes([size[0], size[1]]) & 0x3fff;
-    let height = u16::from_le_bytes([size[2], size[3]]) & 0x3fff;
-    Some((width, height))
+    Some((
+        u16::from_le_bytes(*width) & 0x3fff,
+        u16::from_le_bytes(*height) & 0x3fff,
+    ))
 }
