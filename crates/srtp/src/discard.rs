@@ -47,40 +47,45 @@ impl Discard {
     /// The name under which statistics show the counter.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Malformed => "srtpMalformed",
-            Self::Cryptex => "srtpCryptex",
-            Self::Replayed => "srtpReplayed",
-            Self::TooOld => "srtpTooOld",
-            Self::NotAuthentic => "srtpNotAuthentic",
-            Self::TooManySsrcs => "srtpTooManySsrcs",
-            Self::IndexReused => "srtpIndexReused",
-            Self::IndexExhausted => "srtpIndexExhausted",
-            Self::HeaderMismatch => "srtpHeaderMismatch",
-            Self::BufferTooSmall => "srtpBufferTooSmall",
+            Self::Malformed => "malformed",
+            Self::Cryptex => "cryptex",
+            Self::Replayed => "replayed",
+            Self::TooOld => "tooOld",
+            Self::NotAuthentic => "notAuthentic",
+            Self::TooManySsrcs => "tooManySsrcs",
+            Self::IndexReused => "indexReused",
+            Self::IndexExhausted => "indexExhausted",
+            Self::HeaderMismatch => "headerMismatch",
+            Self::BufferTooSmall => "bufferTooSmall",
         }
     }
 }
 
-/// One counter for each [`Discard`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Discards([u32; Discard::COUNT]);
+/// One counter per [`Discard`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters([u32; Discard::COUNT]);
 
-impl Discards {
-    /// Counts one packet; the counter stays at its maximum rather than wrap.
-    pub fn count(&mut self, discard: Discard) {
-        if let Some(counter) = self.0.get_mut(discard as usize) {
-            *counter = counter.saturating_add(1);
-        }
+impl Counters {
+    /// How often `reason` was met. Saturates.
+    pub fn get(&self, reason: Discard) -> u32 {
+        self.0.get(reason as usize).copied().unwrap_or_default()
     }
 
-    /// How many packets were dropped for this reason.
-    pub fn get(&self, discard: Discard) -> u32 {
-        self.0.get(discard as usize).copied().unwrap_or_default()
-    }
-
-    /// All counters, those at zero too.
+    /// All reasons with their counts.
     pub fn iter(&self) -> impl Iterator<Item = (Discard, u32)> + '_ {
         Discard::ALL.into_iter().zip(self.0)
+    }
+
+    /// The sum over all reasons.
+    pub fn total(&self) -> u64 {
+        self.0.iter().copied().map(u64::from).sum()
+    }
+
+    /// Counts one packet.
+    pub fn count(&mut self, reason: Discard) {
+        if let Some(counter) = self.0.get_mut(reason as usize) {
+            *counter = counter.saturating_add(1);
+        }
     }
 }
 

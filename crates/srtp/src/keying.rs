@@ -9,19 +9,17 @@ use crate::sealer::Sealer;
 pub struct KeyingMaterial {
     profile: Profile,
     /// In the exporter's order: client's key, server's key, client's salt, server's salt.
-    bytes: [u8; KeyingMaterial::MAX],
+    bytes: [u8; MAX_LEN],
 }
 
 impl KeyingMaterial {
-    const MAX: usize = Profile::AeadAes256Gcm.keying_material_len();
-
     /// Takes what the exporter gave for the label `EXTRACTOR-dtls_srtp` (RFC 5764 §4.2); `None` unless there are
     /// exactly [`Profile::keying_material_len`] bytes.
     pub fn new(profile: Profile, exported: &[u8]) -> Option<Self> {
         if exported.len() != profile.keying_material_len() {
             return None;
         }
-        let mut bytes = [0; Self::MAX];
+        let mut bytes = [0; MAX_LEN];
         bytes.get_mut(..exported.len())?.copy_from_slice(exported);
         Some(Self { profile, bytes })
     }
@@ -160,6 +158,9 @@ impl Drop for SessionKeys {
         wipe(&mut self.salt);
     }
 }
+
+/// The longest of all profiles.
+const MAX_LEN: usize = Profile::AeadAes256Gcm.keying_material_len();
 
 #[cfg(test)]
 mod tests {

@@ -21,7 +21,7 @@ mod sealer;
 mod table;
 mod window;
 
-pub use discard::{Discard, Discards};
+pub use discard::{Counters, Discard};
 pub use keying::{KeyingMaterial, contexts};
 pub use limits::{MAX_RTCP_INDEX, MAX_RTP_INDEX, MAX_SSRCS, REPLAY_WINDOW};
 pub use opener::Opener;
