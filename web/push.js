@@ -1,5 +1,5 @@
 // The push page: opens a camera or a screen and publishes it by WHIP.
-// Parameters: source=camera|screen, codec, simulcast=1, audio=0, video=0, start=1, token.
+// Parameters: source=camera|screen, size=360|720|1080, codec, simulcast=1, audio=0, video=0, start=1, token.
 
 import { captureCamera, captureScreen, listDevices, publish } from 'xrtc/client'
 import { addressOf, element, query, showFigures, showState, streamOfAddress, tokenOption } from './page.js'
@@ -10,6 +10,7 @@ const stream = streamOfAddress('push')
 const source = element('source', HTMLSelectElement)
 const camera = element('camera', HTMLSelectElement)
 const microphone = element('microphone', HTMLSelectElement)
+const size = element('size', HTMLSelectElement)
 const codec = element('codec', HTMLSelectElement)
 const simulcast = element('simulcast', HTMLInputElement)
 const preview = element('preview', HTMLVideoElement)
@@ -27,6 +28,7 @@ document.title = `Publish ${stream} · xrtc`
 element('stream', HTMLElement).textContent = stream
 element('watch', HTMLAnchorElement).href = addressOf('pull', stream).href
 source.value = query.get('source') === 'screen' ? 'screen' : 'camera'
+size.value = query.get('size') ?? '720'
 codec.value = query.get('codec') ?? ''
 simulcast.checked = query.get('simulcast') === '1'
 
@@ -66,6 +68,7 @@ function openSource() {
   return captureCamera({
     video: wanted.video && (camera.value || true),
     audio: wanted.audio && (microphone.value || true),
+    height: Number(size.value),
   })
 }
 
@@ -77,7 +80,7 @@ function showSession() {
   const running = state !== 'closed'
   start.hidden = running
   stop.hidden = !running
-  for (const control of [source, codec, simulcast]) control.disabled = running
+  for (const control of [source, size, codec, simulcast]) control.disabled = running
   if (!running) release()
 }
 
@@ -102,6 +105,7 @@ async function changeDevice(kind, select) {
     const fresh = await captureCamera({
       audio: kind === 'audio' && select.value,
       video: kind === 'video' && select.value,
+      height: Number(size.value),
     })
     const [track] = fresh.getTracks()
     if (!track) return

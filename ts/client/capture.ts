@@ -6,15 +6,17 @@ export interface CameraOptions {
   readonly video?: boolean | string
   /** Default `true`; a string is the `deviceId` of a microphone. */
   readonly audio?: boolean | string
+  /** The picture's height to ask for, in pixels, at 16:9; default 720. */
+  readonly height?: number
 }
 
 /** Opens camera and microphone; failures are {@link ClientError}s that say what to do. */
-export async function captureCamera({ video = true, audio = true }: CameraOptions = {}): Promise<MediaStream> {
+export async function captureCamera({ video = true, audio = true, height = 720 }: CameraOptions = {}): Promise<MediaStream> {
   const devices = requireMediaDevices()
   const what = video !== false && audio !== false ? 'camera or microphone' : video !== false ? 'camera' : 'microphone'
   try {
     return await devices.getUserMedia({
-      video: video === false ? false : { ...chosen(video), width: { ideal: 1280 }, height: { ideal: 720 } },
+      video: video === false ? false : { ...chosen(video), ...sizeOf(height) },
       audio: audio === false ? false : chosen(audio),
     })
   } catch (error) {
@@ -57,6 +59,10 @@ function requireMediaDevices(): MediaDevices {
     'insecureContext',
     'Browsers open the camera and the screen on https:// pages and on localhost only. Start the server with --https.',
   )
+}
+
+function sizeOf(height: number): MediaTrackConstraints {
+  return { width: { ideal: Math.round((height * 16) / 9) }, height: { ideal: height } }
 }
 
 function chosen(device: true | string): MediaTrackConstraints {
