@@ -20,7 +20,7 @@ const MAY_USE = {
   netem: ['rtp'],
   testkit: ['rtp', 'srtp', 'ice', 'sdp', 'transport', 'netem', 'bwe'],
 }
-const TEST_ONLY = ['netem', 'testkit']
+const TEST_ONLY = new Set(['netem', 'testkit'])
 const UNSAFE_ALLOWED = ['srtp', 'worker', 'node']
 
 /** Fails with every wrong arrow and every crate that lacks `#![forbid(unsafe_code)]`. */
@@ -38,8 +38,8 @@ function wrongArrows(packages) {
     return dependencies
       .filter((dependency) => dependency.name.startsWith('xrtc-'))
       .map((dependency) => ({ to: dependency.name.replace(/^xrtc-/, ''), dev: dependency.kind === 'dev' }))
-      .filter(({ to, dev }) => !allowed.includes(to) && !(dev && TEST_ONLY.includes(to)))
-      .filter(({ to, dev }) => !dev || TEST_ONLY.includes(to) || !liesBelow(to, crate))
+      .filter(({ to, dev }) => !allowed.includes(to) && !(dev && TEST_ONLY.has(to)))
+      .filter(({ to, dev }) => !dev || TEST_ONLY.has(to) || !liesBelow(to, crate))
       .map(({ to }) => `${name} may not depend on xrtc-${to}`)
   })
 }

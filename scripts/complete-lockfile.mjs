@@ -38,7 +38,7 @@ for (const { optionalDependencies = {} } of Object.values(lockfile.packages)) {
     lockfile.packages[`node_modules/${name}`] ??= { version, ...platformOf(name), optional: true }
   }
 }
-const sorted = Object.entries(lockfile.packages).sort(([a], [b]) => (a < b ? -1 : 1))
+const sorted = Object.entries(lockfile.packages).toSorted(([a], [b]) => (a < b ? -1 : 1))
 writeFileSync(path, `${JSON.stringify({ ...lockfile, packages: Object.fromEntries(sorted) }, null, 2)}\n`)
 
 function platformOf(name) {

@@ -29,11 +29,9 @@ export async function ensureNative({ debug = false } = {}) {
   const wanted = fingerprint(sources, debug ? 'debug' : 'release', process.arch, process.platform)
   await unlessStamped('native/.stamp', wanted, ['native/binding.cjs', 'ts/binding.d.ts'], () =>
     step(`build the native binding (${debug ? 'debug' : 'release'}; the first time takes a few minutes)`, async () => {
-      await run('npx', [
-        ...['napi', 'build', '--manifest-path', 'crates/node/Cargo.toml', '--package-json-path', 'package.json'],
-        ...['--platform', '-o', 'native', '--js', 'binding.cjs', '--dts', '../ts/binding.d.ts'],
-        ...(debug ? [] : ['--release']),
-      ])
+      const inputs = ['--manifest-path', 'crates/node/Cargo.toml', '--package-json-path', 'package.json']
+      const outputs = ['-o', 'native', '--js', 'binding.cjs', '--dts', '../ts/binding.d.ts']
+      await run('npx', ['napi', 'build', '--platform', ...inputs, ...outputs, ...(debug ? [] : ['--release'])])
     }),
   )
 }

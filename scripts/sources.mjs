@@ -10,7 +10,7 @@ const SKIPPED = new Set(['node_modules', 'target', 'dist', 'native', '.git', '.t
 /** Every file below `folder` (relative to the root), sorted; generated folders are left out. */
 export function filesBelow(folder) {
   return readdirSync(join(root, folder), { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = join(folder, entry.name)
       if (entry.isDirectory()) return SKIPPED.has(entry.name) ? [] : filesBelow(path)
