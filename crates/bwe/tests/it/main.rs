@@ -1,1 +1,4 @@
 //! The public API of the crate, from outside.
+
+#[cfg(test)]
+mod arrival_log;
