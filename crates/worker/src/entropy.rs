@@ -1,0 +1,10 @@
+//! Randomness of the operating system, for seeds only.
+
+use crate::StartError;
+
+/// A seed that nobody can guess, from the generator that AWS-LC seeds from the operating system.
+pub(crate) fn seed() -> Result<u64, StartError> {
+    let mut bytes = [0; 8];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| StartError::NoEntropy)?;
+    Ok(u64::from_ne_bytes(bytes))
+}

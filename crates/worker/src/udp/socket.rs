@@ -1,0 +1,186 @@
+//! One UDP socket of a worker.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mio::net::UdpSocket;
+use socket2::{Domain, Protocol, SockRef, Type};
+use xrtc_rtp::Time;
+
+use super::buffer::ReceiveBuffer;
+use super::cursor::{Cursor, Train};
+#[cfg(target_os = "linux")]
+use super::linux::{Linux, SendArrays};
+use super::portable;
+use crate::Path;
+use crate::counters::Counters;
+
+/// How datagrams pass between us and the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// The best way the platform has: batches on Linux, the portable one elsewhere.
+    #[default]
+    Native,
+    /// One system call a datagram. Replies leave from the address that the system chooses.
+    Portable,
+}
+
+/// A non-blocking UDP socket for one address family.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    io: UdpSocket,
+    local: SocketAddr,
+    counters: Arc<Counters>,
+    engine: Engine,
+}
+
+#[derive(Debug)]
+enum Engine {
+    #[cfg(target_os = "linux")]
+    Linux(Linux),
+    Portable,
+}
+
+impl Socket {
+    /// Binds `address`; port 0 takes a free one.
+    pub(crate) fn bind(address: SocketAddr, backend: Backend, counters: Arc<Counters>) -> io::Result<Self> {
+        let socket = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            // The IPv4 socket beside it has the same port.
+            socket.set_only_v6(true)?;
+        }
+        socket.set_nonblocking(true)?;
+        size_buffers(&socket, &counters);
+        socket.bind(&address.into())?;
+        let io = UdpSocket::from_std(socket.into());
+        let local = io.local_addr()?;
+        let engine = match backend {
+            #[cfg(target_os = "linux")]
+            Backend::Native => Engine::Linux(Linux::prepare(&io, local)?),
+            _ => Engine::Portable,
+        };
+        Ok(Self { io, local, counters, engine })
+    }
+
+    pub(crate) const fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// For the poller.
+    pub(crate) const fn source(&mut self) -> &mut UdpSocket {
+        &mut self.io
+    }
+
+    /// Receives one batch into the free `buffer`. `false`: there is nothing more for now.
+    pub(crate) fn receive(&mut self, buffer: &mut ReceiveBuffer) -> bool {
+        let link = Link { io: &self.io, local: self.local, counters: &self.counters };
+        let received = match &mut self.engine {
+            #[cfg(target_os = "linux")]
+            Engine::Linux(linux) => linux.receive(&link, buffer),
+            Engine::Portable => portable::receive(&link, buffer),
+        };
+        let (datagrams, bytes) = buffer.size();
+        if datagrams > 0 {
+            self.counters.datagrams_received.add(datagrams as u64);
+            self.counters.bytes_received.add(bytes as u64);
+            self.counters.receive_batches.add(1);
+        }
+        match received {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
+            // An error of an earlier datagram (ICMP): it is taken off the socket by being told, so there may be more.
+            Err(error) => {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    self.counters.receive_errors.add(1);
+                }
+                true
+            }
+        }
+    }
+
+    /// Sends what `out` has for this socket's family from `cursor` on.
+    pub(crate) fn send(&mut self, out: &Outgoing<'_>, cursor: &mut Cursor, buffer: &mut SendBuffer) -> Sent {
+        let link = Link { io: &self.io, local: self.local, counters: &self.counters };
+        let sent = match &mut self.engine {
+            #[cfg(target_os = "linux")]
+            Engine::Linux(linux) => linux.send(&link, out, cursor, &mut buffer.linux),
+            Engine::Portable => portable::send(&link, out, cursor),
+        };
+        if sent == Sent::Blocked {
+            self.counters.send_blocked.add(1);
+        }
+        sent
+    }
+
+    /// Gives up what `out` still has for this socket behind `cursor`, and counts it.
+    pub(crate) fn drop_rest(&self, out: &Outgoing<'_>, cursor: &mut Cursor) {
+        let ours = |train: &Train| train.path.remote.is_ipv4() == self.local.is_ipv4();
+        let dropped = cursor.remaining(out.trains, ours);
+        self.counters.send_dropped.add(dropped as u64);
+        *cursor = Cursor::after_all(out.trains);
+    }
+}
+
+/// A socket as its backend sees it.
+pub(super) struct Link<'a> {
+    pub(super) io: &'a UdpSocket,
+    pub(super) local: SocketAddr,
+    pub(super) counters: &'a Counters,
+}
+
+impl Link<'_> {
+    /// Whether this socket is the one for `path`: a worker has one per address family.
+    pub(super) const fn carries(&self, path: &Path) -> bool {
+        path.remote.is_ipv4() == self.local.is_ipv4()
+    }
+}
+
+/// Trains to send, in one slab.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) slab: &'a [u8],
+    pub(crate) trains: &'a [Train],
+    pub(crate) now: Time,
+}
+
+/// How far a call to [`Socket::send`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// To the end.
+    All,
+    /// The socket takes no more for the moment.
+    Blocked,
+}
+
+/// Preallocated room for what a send call needs; lives on the worker's thread.
+pub(crate) struct SendBuffer {
+    #[cfg(target_os = "linux")]
+    linux: SendArrays,
+}
+
+impl SendBuffer {
+    pub(crate) fn new() -> Self {
+        Self {
+            #[cfg(target_os = "linux")]
+            linux: SendArrays::new(),
+        }
+    }
+}
+
+/// Asks for large buffers and notes what was granted: the system has a maximum, and a refusal is no error.
+fn size_buffers(socket: &socket2::Socket, counters: &Counters) {
+    let socket = SockRef::from(socket);
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    let _ = socket.set_send_buffer_size(SEND_BUFFER);
+    let sum = |counter: &crate::counters::Counter, more: io::Result<usize>| {
+        counter.set(counter.get() + more.unwrap_or(0) as u64);
+    };
+    sum(&counters.receive_buffer_bytes, socket.recv_buffer_size());
+    sum(&counters.send_buffer_bytes, socket.send_buffer_size());
+}
+
+/// A second of 32 Mbit/s while the worker is not scheduled; Linux grants up to `net.core.rmem_max` and doubles it.
+const RECEIVE_BUFFER: usize = 4 << 20;
+/// A key frame to a thousand viewers.
+const SEND_BUFFER: usize = 4 << 20;
