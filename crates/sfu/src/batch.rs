@@ -102,12 +102,21 @@ impl Batch {
 
     /// The trains in the order in which they were written.
     pub fn trains(&self) -> impl ExactSizeIterator<Item = Train<'_>> {
-        self.trains.iter().map(|train| Train {
-            path: train.path,
-            tag: train.tag,
-            bytes: self.slab.get(train.start..train.end).unwrap_or_default(),
-            segment_size: train.segment_size,
-        })
+        self.trains.iter().map(|span| self.view(span))
+    }
+
+    /// The train of that number, for sending in several goes.
+    pub fn train(&self, index: usize) -> Option<Train<'_>> {
+        self.trains.get(index).map(|span| self.view(span))
+    }
+
+    fn view(&self, span: &TrainSpan) -> Train<'_> {
+        Train {
+            path: span.path,
+            tag: span.tag,
+            bytes: self.slab.get(span.start..span.end).unwrap_or_default(),
+            segment_size: span.segment_size,
+        }
     }
 
     /// How many datagrams there are.

@@ -87,6 +87,18 @@ pub enum Fault {
     Resource,
 }
 
+impl Fault {
+    /// The stable camelCase name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Peer => "peer",
+            Self::Stream => "stream",
+            Self::Resource => "resource",
+        }
+    }
+}
+
 impl Refused {
     /// The stable camelCase code.
     pub const fn code(&self) -> &'static str {

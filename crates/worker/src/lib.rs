@@ -1,14 +1,27 @@
-//! The driver of the state machines: threads, sockets, the clock, the operating system's randomness, queues.
+//! The driver of the state machines: the only threads, sockets, clock and randomness of the operating system.
+//!
+//! A [`Server`] has one thread per worker. Each worker owns its sockets and one [`Sfu`](xrtc_sfu::Sfu) and speaks to
+//! the application and to the other workers through lock-free queues; there is nothing else that workers share.
+//! The application sends [`Command`](xrtc_sfu::Command)s, is told by a doorbell that there is something, and takes it
+//! with [`Server::drain`].
+
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod clock;
+mod config;
 mod counters;
 mod entropy;
+mod error;
+mod server;
 mod udp;
-mod path;
-pub use path::Path;
-/// x
-pub enum StartError { /// x
-NoEntropy }
+
+pub use config::{Announced, ServerConfig};
 pub use counters::SocketCounters;
+pub use error::{SendError, StartError};
+pub use server::{Server, WorkerEvent, WorkerInfo};
 pub use udp::Backend;
+
+/// x
+pub fn local_addresses() -> Vec<std::net::IpAddr> {
+    Vec::new()
+}

@@ -1,6 +1,9 @@
 //! Socket addresses as the kernel writes them.
 
-#![expect(unsafe_code, reason = "the kernel's address types are C unions by convention")]
+#![expect(
+    unsafe_code,
+    reason = "the kernel's address types are C unions by convention"
+)]
 
 use std::mem;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -17,7 +20,9 @@ impl Name {
     /// Room for the kernel to write into.
     pub(super) const fn empty() -> Self {
         // SAFETY: `sockaddr_in6` is plain integers and arrays of them; all zeroes is a valid value of each field.
-        Self { v6: unsafe { mem::zeroed() } }
+        Self {
+            v6: unsafe { mem::zeroed() },
+        }
     }
 
     /// Writes `address` and says how many bytes of the name it takes.
@@ -38,7 +43,9 @@ impl Name {
                     sin6_family: libc::AF_INET6 as libc::sa_family_t,
                     sin6_port: address.port().to_be(),
                     sin6_flowinfo: 0,
-                    sin6_addr: libc::in6_addr { s6_addr: address.ip().octets() },
+                    sin6_addr: libc::in6_addr {
+                        s6_addr: address.ip().octets(),
+                    },
                     sin6_scope_id: address.scope_id(),
                 };
                 size_of::<libc::sockaddr_in6>() as libc::socklen_t
@@ -68,7 +75,9 @@ impl Name {
 
 /// An IPv4 address as the kernel keeps it: in network order.
 pub(super) const fn in_addr(ip: Ipv4Addr) -> libc::in_addr {
-    libc::in_addr { s_addr: u32::from_ne_bytes(ip.octets()) }
+    libc::in_addr {
+        s_addr: u32::from_ne_bytes(ip.octets()),
+    }
 }
 
 /// The address back.
@@ -83,7 +92,12 @@ mod tests {
 
     #[test]
     fn addresses_survive_the_kernels_layout() {
-        for text in ["127.0.0.1:80", "255.1.2.3:65535", "[::1]:1", "[2001:db8::7]:8800"] {
+        for text in [
+            "127.0.0.1:80",
+            "255.1.2.3:65535",
+            "[::1]:1",
+            "[2001:db8::7]:8800",
+        ] {
             let address: SocketAddr = text.parse().unwrap();
             let mut name = Name::empty();
             let len = name.write(address);

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crate::Path;
+use xrtc_sfu::Path;
 
 /// Slots for the datagrams of one receive call; lives on the worker's thread and is used by all its sockets in turn.
 pub(crate) struct ReceiveBuffer {
@@ -28,7 +28,14 @@ impl ReceiveBuffer {
         Self {
             // Zeroed by the allocator: pages that no datagram ever reaches are never resident.
             bytes: vec![0; SLOTS * SLOT_BYTES].into_boxed_slice(),
-            messages: [(0, Message { path: NOWHERE, len: 0, segment: 1 }); SLOTS],
+            messages: [(
+                0,
+                Message {
+                    path: NOWHERE,
+                    len: 0,
+                    segment: 1,
+                },
+            ); SLOTS],
             filled: 0,
             #[cfg(target_os = "linux")]
             linux: Box::new(super::linux::ReceiveArrays::new()),
@@ -41,8 +48,13 @@ impl ReceiveBuffer {
         let filled = std::mem::take(&mut self.filled);
         for &(slot, message) in self.messages.iter().take(filled) {
             let start = slot * SLOT_BYTES;
-            let received = self.bytes.get_mut(start..start + message.len.min(SLOT_BYTES));
-            for datagram in received.unwrap_or_default().chunks_mut(message.segment.max(1)) {
+            let received = self
+                .bytes
+                .get_mut(start..start + message.len.min(SLOT_BYTES));
+            for datagram in received
+                .unwrap_or_default()
+                .chunks_mut(message.segment.max(1))
+            {
                 take(message.path, datagram);
             }
         }
@@ -52,13 +64,18 @@ impl ReceiveBuffer {
     pub(super) fn size(&self) -> (usize, usize) {
         let filled = self.messages.iter().take(self.filled);
         filled.fold((0, 0), |(datagrams, bytes), (_, message)| {
-            (datagrams + message.len.div_ceil(message.segment.max(1)), bytes + message.len)
+            (
+                datagrams + message.len.div_ceil(message.segment.max(1)),
+                bytes + message.len,
+            )
         })
     }
 
     pub(super) fn slot(&mut self, index: usize) -> &mut [u8] {
         let start = index * SLOT_BYTES;
-        self.bytes.get_mut(start..start + SLOT_BYTES).unwrap_or_default()
+        self.bytes
+            .get_mut(start..start + SLOT_BYTES)
+            .unwrap_or_default()
     }
 
     /// All slots, side by side, and the kernel's view of them.

@@ -1,6 +1,9 @@
 //! Control messages: what travels beside a datagram between us and the kernel.
 
-#![expect(unsafe_code, reason = "control messages are C structs in a byte buffer")]
+#![expect(
+    unsafe_code,
+    reason = "control messages are C structs in a byte buffer"
+)]
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::ptr;
@@ -34,7 +37,12 @@ pub(super) struct Received {
 
 /// Puts the source address and the segment size beside an outgoing message: sets `msg_control` and
 /// `msg_controllen` of `header`.
-pub(super) fn write(header: &mut libc::msghdr, control: &mut Control, source: Option<(IpAddr, u32)>, segment: Option<u16>) {
+pub(super) fn write(
+    header: &mut libc::msghdr,
+    control: &mut Control,
+    source: Option<(IpAddr, u32)>,
+    segment: Option<u16>,
+) {
     *control = Control::EMPTY;
     header.msg_control = control.as_mut_ptr();
     header.msg_controllen = CONTROL_BYTES as _;
@@ -43,12 +51,21 @@ pub(super) fn write(header: &mut libc::msghdr, control: &mut Control, source: Op
         Some((IpAddr::V4(ip), _)) => writer.push(
             libc::IPPROTO_IP,
             libc::IP_PKTINFO,
-            libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: in_addr(ip), ipi_addr: libc::in_addr { s_addr: 0 } },
+            libc::in_pktinfo {
+                ipi_ifindex: 0,
+                ipi_spec_dst: in_addr(ip),
+                ipi_addr: libc::in_addr { s_addr: 0 },
+            },
         ),
         Some((IpAddr::V6(ip), scope)) => writer.push(
             libc::IPPROTO_IPV6,
             libc::IPV6_PKTINFO,
-            libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: ip.octets() }, ipi6_ifindex: scope as _ },
+            libc::in6_pktinfo {
+                ipi6_addr: libc::in6_addr {
+                    s6_addr: ip.octets(),
+                },
+                ipi6_ifindex: scope as _,
+            },
         ),
         None => {}
     }
@@ -78,7 +95,12 @@ impl Writer<'_> {
         // SAFETY: `msg_control` points to a `Control` of CONTROL_BYTES bytes, aligned for `cmsghdr`; `used` is a sum
         // of CMSG_SPACEs and so keeps that alignment, and `used + space` was checked to lie inside.
         unsafe {
-            let message = self.header.msg_control.cast::<u8>().add(self.used).cast::<libc::cmsghdr>();
+            let message = self
+                .header
+                .msg_control
+                .cast::<u8>()
+                .add(self.used)
+                .cast::<libc::cmsghdr>();
             (*message).cmsg_level = level;
             (*message).cmsg_type = kind;
             (*message).cmsg_len = len as _;
@@ -101,7 +123,8 @@ pub(super) unsafe fn read(header: &libc::msghdr) -> Received {
     while let Some(message) = unsafe { next.as_ref() } {
         // SAFETY: `message` is a valid header; the kernel wrote `cmsg_len` bytes of it, header included.
         let data = unsafe { libc::CMSG_DATA(message) };
-        let room = (message.cmsg_len as usize).saturating_sub(data as usize - ptr::from_ref(message) as usize);
+        let room = (message.cmsg_len as usize)
+            .saturating_sub(data as usize - ptr::from_ref(message) as usize);
         match (message.cmsg_level, message.cmsg_type) {
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                 // SAFETY: `data` has `room` bytes; `in_pktinfo` is plain integers.
@@ -114,14 +137,20 @@ pub(super) unsafe fn read(header: &libc::msghdr) -> Received {
                 let info: Option<libc::in6_pktinfo> = unsafe { read_data(data, room) };
                 received.local = info.map(|info| {
                     let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
-                    let scope = if ip.is_unicast_link_local() { info.ipi6_ifindex as u32 } else { 0 };
+                    let scope = if ip.is_unicast_link_local() {
+                        info.ipi6_ifindex as u32
+                    } else {
+                        0
+                    };
                     (IpAddr::V6(ip), scope)
                 });
             }
             (libc::SOL_UDP, UDP_GRO) => {
                 // SAFETY: `data` has `room` bytes; the kernel writes a C int here.
                 let size: Option<libc::c_int> = unsafe { read_data(data, room) };
-                received.segment = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size > 0);
+                received.segment = size
+                    .and_then(|size| usize::try_from(size).ok())
+                    .filter(|size| *size > 0);
             }
             (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
                 // SAFETY: `data` has `room` bytes; the kernel writes 32 bits here.
@@ -168,9 +197,15 @@ mod tests {
         let v4 = IpAddr::from([192, 0, 2, 7]);
         assert_eq!(round_trip(Some((v4, 0)), None).0.local, Some((v4, 0)));
         let global: IpAddr = "2001:db8::5".parse().unwrap();
-        assert_eq!(round_trip(Some((global, 0)), Some(1200)).0.local, Some((global, 0)));
+        assert_eq!(
+            round_trip(Some((global, 0)), Some(1200)).0.local,
+            Some((global, 0))
+        );
         let local: IpAddr = "fe80::5".parse().unwrap();
-        assert_eq!(round_trip(Some((local, 4)), Some(1200)).0.local, Some((local, 4)));
+        assert_eq!(
+            round_trip(Some((local, 4)), Some(1200)).0.local,
+            Some((local, 4))
+        );
     }
 
     #[test]

@@ -1,20 +1,8 @@
-//! What is to be sent, and how far the sending has come.
+//! How far the sending of a batch has come.
 
-use crate::Path;
+use xrtc_sfu::{Batch, Train};
 
-/// Datagrams of equal size to one address, side by side in a slab; the last one may be shorter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Train {
-    pub(crate) path: Path,
-    /// Where it starts in the slab.
-    pub(crate) start: usize,
-    /// Its bytes, all datagrams together.
-    pub(crate) len: usize,
-    /// The size of a datagram; `len` where there is only one.
-    pub(crate) segment: usize,
-}
-
-/// A position between two datagrams of a batch of trains.
+/// A position between two datagrams of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
     /// The train.
@@ -26,48 +14,76 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// The position behind all of `trains`.
-    pub(super) const fn after_all(trains: &[Train]) -> Self {
-        Self { train: trains.len(), offset: 0, split: None }
+    /// The position behind all of `batch`.
+    pub(crate) fn after_all(batch: &Batch) -> Self {
+        Self {
+            train: batch.trains().len(),
+            offset: 0,
+            split: None,
+        }
     }
 
-    pub(super) const fn next_train(self) -> Self {
-        Self { train: self.train + 1, offset: 0, split: None }
+    /// The position before the next train.
+    pub(crate) const fn next_train(self) -> Self {
+        Self {
+            train: self.train + 1,
+            offset: 0,
+            split: None,
+        }
     }
 
     /// The position after `len` more bytes of `train`, which this position is in.
-    pub(super) const fn after(self, train: &Train, len: usize) -> Self {
+    pub(super) const fn after(self, train: &Train<'_>, len: usize) -> Self {
         let offset = self.offset + len;
-        if offset >= train.len { self.next_train() } else { Self { offset, ..self } }
+        if offset >= train.bytes.len() {
+            self.next_train()
+        } else {
+            Self { offset, ..self }
+        }
     }
 
-    /// Datagrams of `trains` that lie behind this position.
-    pub(crate) fn remaining<'a>(self, trains: &'a [Train], mut counts: impl FnMut(&Train) -> bool) -> usize {
-        let left = |(index, train): (usize, &'a Train)| {
-            let done = if index == self.train { self.offset } else { 0 };
-            if counts(train) { train.len.saturating_sub(done).div_ceil(train.segment.max(1)) } else { 0 }
-        };
-        trains.iter().enumerate().skip(self.train).map(left).sum()
+    /// The train that this position is in and how many of its datagrams lie behind the position; `None` at the end.
+    pub(crate) fn rest<'a>(&self, batch: &'a Batch) -> Option<(Train<'a>, usize)> {
+        let train = batch.train(self.train)?;
+        let left = train.bytes.len().saturating_sub(self.offset);
+        Some((train, left.div_ceil(train.segment_size.max(1))))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use xrtc_sfu::{Class, Path, PeerId, Tag};
 
-    const TRAIN: Train = Train { path: Path::UNSPECIFIED, start: 0, len: 250, segment: 100 };
+    use super::*;
 
     #[test]
     fn a_cursor_moves_by_datagrams_and_counts_what_is_left() {
-        let trains = [TRAIN, TRAIN];
-        let all = |_: &Train| true;
+        let mut batch = Batch::with_capacity(10_000);
+        let path = Path {
+            local: ([127, 0, 0, 1], 1).into(),
+            remote: ([127, 0, 0, 1], 2).into(),
+        };
+        for peer in 0..2 {
+            for len in [100, 100, 50] {
+                assert!(batch.space().is_some());
+                batch.commit(
+                    path,
+                    Tag {
+                        peer: PeerId(peer),
+                        class: Class::Video,
+                    },
+                    len,
+                );
+            }
+        }
+        let left = |cursor: Cursor| cursor.rest(&batch).map(|(_, left)| left);
+        let train = batch.train(0).unwrap();
         let start = Cursor::default();
-        assert_eq!(start.remaining(&trains, all), 6);
-        let second = start.after(&TRAIN, 100);
-        assert_eq!((second.offset, second.remaining(&trains, all)), (100, 5));
-        let next = second.after(&TRAIN, 150);
-        assert_eq!((next, next.remaining(&trains, all)), (start.next_train(), 3));
-        assert_eq!(start.remaining(&trains, |_| false), 0);
-        assert_eq!(Cursor::after_all(&trains).remaining(&trains, all), 0);
+        assert_eq!(left(start), Some(3));
+        let second = start.after(&train, 100);
+        assert_eq!((second.offset, left(second)), (100, Some(2)));
+        assert_eq!(second.after(&train, 150), start.next_train());
+        assert_eq!(left(start.next_train()), Some(3));
+        assert_eq!(left(Cursor::after_all(&batch)), None);
     }
 }

@@ -1,6 +1,9 @@
 //! Batches on Linux: `recvmmsg` with coalescing, `sendmmsg` with segmentation, source addresses on both.
 
-#![expect(unsafe_code, reason = "the batched system calls have no safe wrapper with per-message control data")]
+#![expect(
+    unsafe_code,
+    reason = "the batched system calls have no safe wrapper with per-message control data"
+)]
 
 use std::io;
 use std::mem;
@@ -9,14 +12,14 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
 
 use xrtc_rtp::Time;
+use xrtc_sfu::{Path, Train};
 
 use super::address::Name;
 use super::buffer::{Message, ReceiveBuffer, SLOT_BYTES, SLOTS};
 use super::control::{self, CONTROL_BYTES, Control, UDP_GRO, UDP_SEGMENT};
-use super::cursor::{Cursor, Train};
+use super::cursor::Cursor;
 use super::route::PlainRoutes;
 use super::socket::{Link, Outgoing, Sent};
-use crate::Path;
 
 /// What the kernel keeps a socket's state in, as far as batches need it.
 #[derive(Debug, Default)]
@@ -41,11 +44,18 @@ impl Linux {
         let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1);
         // A kernel that does not know the option would send a train as one large datagram, so it is asked first.
         let segments = set_option(fd, libc::SOL_UDP, UDP_SEGMENT, 0).is_ok();
-        Ok(Self { segments, ..Self::default() })
+        Ok(Self {
+            segments,
+            ..Self::default()
+        })
     }
 
     /// Receives one batch into `buffer`.
-    pub(super) fn receive(&mut self, link: &Link<'_>, buffer: &mut ReceiveBuffer) -> io::Result<()> {
+    pub(super) fn receive(
+        &mut self,
+        link: &Link<'_>,
+        buffer: &mut ReceiveBuffer,
+    ) -> io::Result<()> {
         let (bytes, arrays) = buffer.bytes_and_arrays();
         let count = arrays.receive(link.io.as_raw_fd(), bytes)?;
         for index in 0..count {
@@ -63,18 +73,25 @@ impl Linux {
     }
 
     /// Sends from `cursor` on until everything of this socket's family is out or the socket takes no more.
-    pub(super) fn send(&mut self, link: &Link<'_>, out: &Outgoing<'_>, cursor: &mut Cursor, arrays: &mut SendArrays) -> Sent {
+    pub(super) fn send(
+        &mut self,
+        link: &Link<'_>,
+        out: &Outgoing<'_>,
+        cursor: &mut Cursor,
+        arrays: &mut SendArrays,
+    ) -> Sent {
         loop {
-            let count = self.fill(link, out, *cursor, arrays);
+            let (count, end) = self.fill(link, out, *cursor, arrays);
             if count == 0 {
-                *cursor = Cursor::after_all(out.trains);
+                *cursor = end;
                 return Sent::All;
             }
             match arrays.send(link.io.as_raw_fd(), count) {
                 Ok(sent) => {
                     let marks = arrays.marks.get(..sent).unwrap_or_default();
-                    self.account(link, out, *cursor, marks);
-                    *cursor = marks.last().map_or(*cursor, |mark| mark.after);
+                    self.account(link, out, marks);
+                    // Behind the last message there may be trains of the other family only.
+                    *cursor = marks.last().map_or(end, |mark| mark.after);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Sent::Blocked,
@@ -83,35 +100,50 @@ impl Linux {
         }
     }
 
-    /// Describes the next messages to the kernel and says how many there are.
-    fn fill(&self, link: &Link<'_>, out: &Outgoing<'_>, mut cursor: Cursor, arrays: &mut SendArrays) -> usize {
+    /// Describes the next messages to the kernel, and says how many there are and where they end.
+    fn fill(
+        &self,
+        link: &Link<'_>,
+        out: &Outgoing<'_>,
+        mut cursor: Cursor,
+        arrays: &mut SendArrays,
+    ) -> (usize, Cursor) {
         let mut count = 0;
         while count < SEND_MESSAGES {
-            let Some(train) = out.trains.get(cursor.train) else {
+            let Some(train) = out.batch.train(cursor.train) else {
                 break;
             };
-            let left = train.len.saturating_sub(cursor.offset);
-            let whole = self.segments && cursor.split.is_none() && !self.is_plain(train, out.now);
-            let len = if whole { left } else { left.min(train.segment) };
-            let from = train.start + cursor.offset;
-            let bytes = out.slab.get(from..from + len).unwrap_or_default();
-            if bytes.is_empty() || !link.carries(&train.path) {
+            let left = train.bytes.get(cursor.offset..).unwrap_or_default();
+            if left.is_empty() || !link.carries(&train.path) {
                 cursor = cursor.next_train();
                 continue;
             }
-            let mark = Mark { at: cursor, len, segment: train.segment, after: cursor.after(train, len) };
+            let alone = left.len() <= train.segment_size;
+            let whole =
+                alone || self.segments && cursor.split.is_none() && !self.is_plain(&train, out.now);
+            let bytes = if whole {
+                left
+            } else {
+                left.get(..train.segment_size).unwrap_or(left)
+            };
+            let mark = Mark {
+                at: cursor,
+                len: bytes.len(),
+                segment: train.segment_size,
+                after: cursor.after(&train, bytes.len()),
+            };
             arrays.describe(count, bytes, &train.path, mark);
             cursor = mark.after;
             count += 1;
         }
-        count
+        (count, cursor)
     }
 
-    fn is_plain(&self, train: &Train, now: Time) -> bool {
-        train.len <= train.segment || self.plain_routes.contains(train.path.remote.ip(), now)
+    fn is_plain(&self, train: &Train<'_>, now: Time) -> bool {
+        self.plain_routes.contains(train.path.remote.ip(), now)
     }
 
-    fn account(&mut self, link: &Link<'_>, out: &Outgoing<'_>, from: Cursor, marks: &[Mark]) {
+    fn account(&mut self, link: &Link<'_>, out: &Outgoing<'_>, marks: &[Mark]) {
         let counters = link.counters;
         let (mut datagrams, mut bytes, mut trains) = (0, 0, 0);
         for mark in marks {
@@ -124,8 +156,10 @@ impl Linux {
         counters.trains_sent.add(trains as u64);
         counters.send_batches.add(1);
         // A datagram alone went where its train did not. If it fits every route, its size was not the cause.
-        if let (Some(libc::EIO | libc::EINVAL | libc::EOPNOTSUPP), Some(train)) = (from.split, out.trains.get(from.train))
-            && train.segment <= FITS_ANY_ROUTE
+        if let Some(first) = marks.first()
+            && let Some(libc::EIO | libc::EINVAL | libc::EOPNOTSUPP) = first.at.split
+            && let Some(train) = out.batch.train(first.at.train)
+            && train.segment_size <= FITS_ANY_ROUTE
         {
             self.plain_routes.insert(train.path.remote.ip(), out.now);
         }
@@ -135,10 +169,16 @@ impl Linux {
 /// The kernel did not take a message: it goes in pieces, or not at all. Says where to go on.
 fn refuse(link: &Link<'_>, mark: &Mark, error: &io::Error) -> Cursor {
     let code = error.raw_os_error().unwrap_or_default();
-    let may_be_segmentation = matches!(code, libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP);
+    let may_be_segmentation = matches!(
+        code,
+        libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP
+    );
     if mark.is_train() && may_be_segmentation {
         link.counters.trains_split.add(1);
-        return Cursor { split: Some(code), ..mark.at };
+        return Cursor {
+            split: Some(code),
+            ..mark.at
+        };
     }
     if code == libc::EMSGSIZE {
         link.counters.datagrams_oversize.add(1);
@@ -163,7 +203,11 @@ impl Mark {
     }
 
     const fn datagrams(&self) -> usize {
-        if self.segment == 0 { 0 } else { self.len.div_ceil(self.segment) }
+        if self.segment == 0 {
+            0
+        } else {
+            self.len.div_ceil(self.segment)
+        }
     }
 }
 
@@ -194,11 +238,23 @@ impl SendArrays {
         header.msg_namelen = name.write(path.remote);
         header.msg_name = ptr::from_mut(name).cast();
         // The kernel only reads from the piece of a message that is sent.
-        self.pieces[index] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        self.pieces[index] = libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: bytes.len(),
+        };
         header.msg_iov = &raw mut self.pieces[index];
         header.msg_iovlen = 1;
-        let segment = if mark.is_train() { u16::try_from(mark.segment).ok() } else { None };
-        control::write(header, &mut self.controls[index], source(path.local), segment);
+        let segment = if mark.is_train() {
+            u16::try_from(mark.segment).ok()
+        } else {
+            None
+        };
+        control::write(
+            header,
+            &mut self.controls[index],
+            source(path.local),
+            segment,
+        );
         self.marks[index] = mark;
     }
 
@@ -207,7 +263,14 @@ impl SendArrays {
         let count = count.min(SEND_MESSAGES) as libc::c_uint;
         // SAFETY: `count` headers are there, each with pointers into the other arrays (boxed, so they stay where
         // they are) and to bytes that `send`'s caller borrows; the kernel writes `msg_len` only.
-        let sent = unsafe { libc::sendmmsg(fd, self.headers.as_mut_ptr(), count, libc::MSG_DONTWAIT as _) };
+        let sent = unsafe {
+            libc::sendmmsg(
+                fd,
+                self.headers.as_mut_ptr(),
+                count,
+                libc::MSG_DONTWAIT as _,
+            )
+        };
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
     }
 }
@@ -235,7 +298,10 @@ impl ReceiveArrays {
         let slots = bytes.chunks_exact_mut(SLOT_BYTES).take(SLOTS);
         let mut count: libc::c_uint = 0;
         for (index, slot) in slots.enumerate() {
-            self.pieces[index] = libc::iovec { iov_base: slot.as_mut_ptr().cast(), iov_len: slot.len() };
+            self.pieces[index] = libc::iovec {
+                iov_base: slot.as_mut_ptr().cast(),
+                iov_len: slot.len(),
+            };
             let header = &mut self.headers[index].msg_hdr;
             header.msg_name = (&raw mut self.names[index]).cast();
             header.msg_namelen = size_of::<Name>() as libc::socklen_t;
@@ -249,7 +315,13 @@ impl ReceiveArrays {
         // SAFETY: `count` headers are there, each with pointers to one slot, one name and one control room, with
         // their sizes; all of them live in `self` and `bytes`, which are borrowed until the call returns.
         let received = unsafe {
-            libc::recvmmsg(fd, self.headers.as_mut_ptr(), count, libc::MSG_DONTWAIT as _, ptr::null_mut())
+            libc::recvmmsg(
+                fd,
+                self.headers.as_mut_ptr(),
+                count,
+                libc::MSG_DONTWAIT as _,
+                ptr::null_mut(),
+            )
         };
         usize::try_from(received).map_err(|_| io::Error::last_os_error())
     }
@@ -261,9 +333,14 @@ impl ReceiveArrays {
         // SAFETY: the receive call has just filled this header; its control room is in `self`.
         let beside = unsafe { control::read(&header.msg_hdr) };
         let whole = header.msg_hdr.msg_flags & libc::MSG_TRUNC == 0;
-        let remote = self.names[index].read(header.msg_hdr.msg_namelen).filter(|_| whole);
+        let remote = self.names[index]
+            .read(header.msg_hdr.msg_namelen)
+            .filter(|_| whole);
         let message = remote.map(|remote| Message {
-            path: Path { local: local(bound, beside.local), remote },
+            path: Path {
+                local: local(bound, beside.local),
+                remote,
+            },
             len,
             segment: beside.segment.unwrap_or(len),
         });
@@ -282,15 +359,28 @@ fn local(bound: SocketAddr, destination: Option<(IpAddr, u32)>) -> SocketAddr {
 
 /// The address a message is to leave from; the kernel's choice where the path does not know it.
 fn source(local: SocketAddr) -> Option<(IpAddr, u32)> {
-    let scope = if let SocketAddr::V6(address) = local { address.scope_id() } else { 0 };
+    let scope = if let SocketAddr::V6(address) = local {
+        address.scope_id()
+    } else {
+        0
+    };
     (!local.ip().is_unspecified()).then(|| (local.ip(), scope))
 }
 
-fn set_option(fd: RawFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+fn set_option(
+    fd: RawFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     let size = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: the value is a C int that lives until the call returns, and `size` is its size.
     let result = unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 const fn empty_header() -> libc::mmsghdr {
@@ -298,7 +388,10 @@ const fn empty_header() -> libc::mmsghdr {
     unsafe { mem::zeroed() }
 }
 
-const EMPTY_PIECE: libc::iovec = libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 };
+const EMPTY_PIECE: libc::iovec = libc::iovec {
+    iov_base: ptr::null_mut(),
+    iov_len: 0,
+};
 /// Messages that a send call carries. More gained nothing in the measurement of 64 on loopback.
 const SEND_MESSAGES: usize = 64;
 /// The UDP payload that fits the least link of IPv6 (RFC 8200 §5): 1280 less the IPv6 and UDP headers.

@@ -16,6 +16,6 @@ mod route;
 mod socket;
 
 pub(crate) use buffer::ReceiveBuffer;
-pub(crate) use cursor::{Cursor, Train};
+pub(crate) use cursor::Cursor;
 pub use socket::Backend;
 pub(crate) use socket::{Outgoing, SendBuffer, Sent, Socket};

@@ -5,7 +5,7 @@ use std::io;
 use super::buffer::{Message, ReceiveBuffer, SLOTS};
 use super::cursor::Cursor;
 use super::socket::{Link, Outgoing, Sent};
-use crate::Path;
+use xrtc_sfu::Path;
 
 /// Receives up to one batch into `buffer`. The local address is the bound one: the portable calls do not tell where
 /// a datagram was sent to.
@@ -13,10 +13,22 @@ pub(super) fn receive(link: &Link<'_>, buffer: &mut ReceiveBuffer) -> io::Result
     for slot in 0..SLOTS {
         match link.io.recv_from(buffer.slot(slot)) {
             Ok((len, remote)) => {
-                let path = Path { local: link.local, remote };
-                buffer.push(slot, Message { path, len, segment: len });
+                let path = Path {
+                    local: link.local,
+                    remote,
+                };
+                buffer.push(
+                    slot,
+                    Message {
+                        path,
+                        len,
+                        segment: len,
+                    },
+                );
             }
-            Err(error) if slot == 0 || error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Err(error) if slot == 0 || error.kind() != io::ErrorKind::WouldBlock => {
+                return Err(error);
+            }
             Err(_) => break,
         }
     }
@@ -25,18 +37,17 @@ pub(super) fn receive(link: &Link<'_>, buffer: &mut ReceiveBuffer) -> io::Result
 
 /// Sends from `cursor` on until everything of this socket's family is out or the socket takes no more.
 pub(super) fn send(link: &Link<'_>, out: &Outgoing<'_>, cursor: &mut Cursor) -> Sent {
-    while let Some(train) = out.trains.get(cursor.train) {
-        let len = train.len.saturating_sub(cursor.offset).min(train.segment);
-        let from = train.start + cursor.offset;
-        let datagram = out.slab.get(from..from + len).unwrap_or_default();
-        if datagram.is_empty() || !link.carries(&train.path) {
+    while let Some(train) = out.batch.train(cursor.train) {
+        let left = train.bytes.get(cursor.offset..).unwrap_or_default();
+        if left.is_empty() || !link.carries(&train.path) {
             *cursor = cursor.next_train();
             continue;
         }
+        let datagram = left.get(..train.segment_size).unwrap_or(left);
         match link.io.send_to(datagram, train.path.remote) {
             Ok(_) => {
                 link.counters.datagrams_sent.add(1);
-                link.counters.bytes_sent.add(len as u64);
+                link.counters.bytes_sent.add(datagram.len() as u64);
                 link.counters.send_batches.add(1);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -44,7 +55,7 @@ pub(super) fn send(link: &Link<'_>, out: &Outgoing<'_>, cursor: &mut Cursor) -> 
             Err(error) if is_oversize(&error) => link.counters.datagrams_oversize.add(1),
             Err(_) => link.counters.send_errors.add(1),
         }
-        *cursor = cursor.after(train, len);
+        *cursor = cursor.after(&train, datagram.len());
     }
     Sent::All
 }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, SockRef, Type};
 use xrtc_rtp::Time;
+use xrtc_sfu::{Batch, Path};
 
 use super::buffer::ReceiveBuffer;
-use super::cursor::{Cursor, Train};
+use super::cursor::Cursor;
 #[cfg(target_os = "linux")]
 use super::linux::{Linux, SendArrays};
 use super::portable;
-use crate::Path;
 use crate::counters::Counters;
 
 /// How datagrams pass between us and the kernel.
@@ -44,8 +44,16 @@ enum Engine {
 
 impl Socket {
     /// Binds `address`; port 0 takes a free one.
-    pub(crate) fn bind(address: SocketAddr, backend: Backend, counters: Arc<Counters>) -> io::Result<Self> {
-        let socket = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    pub(crate) fn bind(
+        address: SocketAddr,
+        backend: Backend,
+        counters: Arc<Counters>,
+    ) -> io::Result<Self> {
+        let socket = socket2::Socket::new(
+            Domain::for_address(address),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )?;
         if address.is_ipv6() {
             // The IPv4 socket beside it has the same port.
             socket.set_only_v6(true)?;
@@ -60,7 +68,12 @@ impl Socket {
             Backend::Native => Engine::Linux(Linux::prepare(&io, local)?),
             _ => Engine::Portable,
         };
-        Ok(Self { io, local, counters, engine })
+        Ok(Self {
+            io,
+            local,
+            counters,
+            engine,
+        })
     }
 
     pub(crate) const fn local(&self) -> SocketAddr {
@@ -74,7 +87,11 @@ impl Socket {
 
     /// Receives one batch into the free `buffer`. `false`: there is nothing more for now.
     pub(crate) fn receive(&mut self, buffer: &mut ReceiveBuffer) -> bool {
-        let link = Link { io: &self.io, local: self.local, counters: &self.counters };
+        let link = Link {
+            io: &self.io,
+            local: self.local,
+            counters: &self.counters,
+        };
         let received = match &mut self.engine {
             #[cfg(target_os = "linux")]
             Engine::Linux(linux) => linux.receive(&link, buffer),
@@ -100,8 +117,17 @@ impl Socket {
     }
 
     /// Sends what `out` has for this socket's family from `cursor` on.
-    pub(crate) fn send(&mut self, out: &Outgoing<'_>, cursor: &mut Cursor, buffer: &mut SendBuffer) -> Sent {
-        let link = Link { io: &self.io, local: self.local, counters: &self.counters };
+    pub(crate) fn send(
+        &mut self,
+        out: &Outgoing<'_>,
+        cursor: &mut Cursor,
+        buffer: &mut SendBuffer,
+    ) -> Sent {
+        let link = Link {
+            io: &self.io,
+            local: self.local,
+            counters: &self.counters,
+        };
         let sent = match &mut self.engine {
             #[cfg(target_os = "linux")]
             Engine::Linux(linux) => linux.send(&link, out, cursor, &mut buffer.linux),
@@ -113,12 +139,9 @@ impl Socket {
         sent
     }
 
-    /// Gives up what `out` still has for this socket behind `cursor`, and counts it.
-    pub(crate) fn drop_rest(&self, out: &Outgoing<'_>, cursor: &mut Cursor) {
-        let ours = |train: &Train| train.path.remote.is_ipv4() == self.local.is_ipv4();
-        let dropped = cursor.remaining(out.trains, ours);
-        self.counters.send_dropped.add(dropped as u64);
-        *cursor = Cursor::after_all(out.trains);
+    /// Whether this socket is the one for `path`: a worker has one per address family.
+    pub(crate) const fn carries(&self, path: &Path) -> bool {
+        path.remote.is_ipv4() == self.local.is_ipv4()
     }
 }
 
@@ -136,11 +159,10 @@ impl Link<'_> {
     }
 }
 
-/// Trains to send, in one slab.
+/// What to send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outgoing<'a> {
-    pub(crate) slab: &'a [u8],
-    pub(crate) trains: &'a [Train],
+    pub(crate) batch: &'a Batch,
     pub(crate) now: Time,
 }
 

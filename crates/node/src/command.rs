@@ -1,0 +1,57 @@
+//! How peers are opened, from JavaScript.
+
+use napi_derive::napi;
+use xrtc_sfu::{Media, PullOptions, PushOptions};
+
+/// How a peer publishes.
+#[napi(object, object_to_js = false)]
+pub struct BindingPushOptions {
+    /// The remote peer's offer; without one the server offers.
+    pub offer: Option<String>,
+    /// Who publishes: the same identity replaces its own publisher at once.
+    pub identity: Option<String>,
+    /// Whether any publisher is replaced. Default `false`.
+    pub replace: Option<bool>,
+    /// Whether an offer of ours has audio. Default `true`.
+    pub audio: Option<bool>,
+    /// Whether an offer of ours has video. Default `true`.
+    pub video: Option<bool>,
+}
+
+/// How a peer views.
+#[napi(object, object_to_js = false)]
+pub struct BindingPullOptions {
+    /// The remote peer's offer; without one the server offers.
+    pub offer: Option<String>,
+    /// Whether an offer of ours has audio. Default `true`.
+    pub audio: Option<bool>,
+    /// Whether an offer of ours has video. Default `true`.
+    pub video: Option<bool>,
+}
+
+impl From<BindingPushOptions> for PushOptions {
+    fn from(options: BindingPushOptions) -> Self {
+        Self {
+            offer: options.offer,
+            identity: options.identity,
+            replace: options.replace.unwrap_or(false),
+            media: media(options.audio, options.video),
+        }
+    }
+}
+
+impl From<BindingPullOptions> for PullOptions {
+    fn from(options: BindingPullOptions) -> Self {
+        Self {
+            offer: options.offer,
+            media: media(options.audio, options.video),
+        }
+    }
+}
+
+fn media(audio: Option<bool>, video: Option<bool>) -> Media {
+    Media {
+        audio: audio.unwrap_or(true),
+        video: video.unwrap_or(true),
+    }
+}

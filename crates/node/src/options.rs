@@ -1,0 +1,146 @@
+//! Options of a server, from JavaScript.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use napi_derive::napi;
+use xrtc_rtp::Bitrate;
+use xrtc_sfu::Limits;
+use xrtc_worker::{Announced, Backend, ServerConfig};
+
+use crate::error::{BindingError, invalid_argument};
+
+/// Options of a server; what is left out has its default.
+#[napi(object, object_to_js = false)]
+#[derive(Default)]
+pub struct BindingServerOptions {
+    /// The IP addresses to listen on: at most one of each family. Default `['0.0.0.0', '::']`, the latter only
+    /// where the machine has IPv6.
+    pub listen: Option<Vec<String>>,
+    /// The first worker's UDP port, the next ones follow; 0 takes free ones. Default 0.
+    pub udp_port: Option<u16>,
+    /// 1 to 64. Default 1.
+    pub workers: Option<u16>,
+    /// The addresses to offer instead of this machine's own.
+    pub announce: Option<Vec<BindingAnnounced>>,
+    /// Default 30,000.
+    pub consent_timeout_ms: Option<u32>,
+    /// Default 30,000.
+    pub answer_timeout_ms: Option<u32>,
+    /// Default 30,000.
+    pub publisher_grace_ms: Option<u32>,
+    /// Default 2,000.
+    pub publisher_silence_ms: Option<u32>,
+    /// Default: publishers are told no limit.
+    pub max_ingest_bitrate_bps: Option<u32>,
+    /// Limits of each worker.
+    pub limits: Option<BindingLimits>,
+    /// Whether datagrams go one by one even where the platform has batches. Default `false`.
+    pub portable_udp: Option<bool>,
+}
+
+/// An address at which the server can be reached from elsewhere.
+#[napi(object, object_to_js = false)]
+pub struct BindingAnnounced {
+    /// An IP address.
+    pub address: String,
+    /// The port under which the first worker is seen there; without one it is the port it listens on.
+    pub port: Option<u16>,
+}
+
+/// Limits of each worker; what is left out has its default.
+#[napi(object, object_to_js = false)]
+pub struct BindingLimits {
+    /// Default 10,000.
+    pub peers: Option<u32>,
+    /// Default 1,000.
+    pub pending_offers: Option<u32>,
+    /// Default 2,000.
+    pub streams: Option<u32>,
+    /// Default 10,000.
+    pub viewers_per_stream: Option<u32>,
+}
+
+impl TryFrom<BindingServerOptions> for ServerConfig {
+    type Error = BindingError;
+
+    fn try_from(options: BindingServerOptions) -> Result<Self, BindingError> {
+        let mut config = Self::default();
+        if let Some(listen) = options.listen {
+            (config.ipv4, config.ipv6) = (None, None);
+            for text in listen {
+                let taken = match ip(&text)? {
+                    IpAddr::V4(ip) => config.ipv4.replace(ip).is_some(),
+                    IpAddr::V6(ip) => config.ipv6.replace(ip).is_some(),
+                };
+                if taken {
+                    return Err(invalid_argument("listen has two addresses of one family"));
+                }
+            }
+        }
+        for announced in options.announce.unwrap_or_default() {
+            config.announce.push(Announced {
+                ip: ip(&announced.address)?,
+                port: announced.port,
+            });
+        }
+        set(&mut config.udp_port, options.udp_port);
+        set(&mut config.workers, options.workers);
+        set(
+            &mut config.consent_timeout,
+            options.consent_timeout_ms.map(millis),
+        );
+        set(
+            &mut config.answer_timeout,
+            options.answer_timeout_ms.map(millis),
+        );
+        set(
+            &mut config.publisher_grace,
+            options.publisher_grace_ms.map(millis),
+        );
+        set(
+            &mut config.publisher_silence,
+            options.publisher_silence_ms.map(millis),
+        );
+        config.max_ingest_bitrate = options
+            .max_ingest_bitrate_bps
+            .map(|bps| Bitrate(bps.into()));
+        if let Some(limits) = options.limits {
+            config.limits = limits.into();
+        }
+        if options.portable_udp == Some(true) {
+            config.backend = Backend::Portable;
+        }
+        Ok(config)
+    }
+}
+
+impl From<BindingLimits> for Limits {
+    fn from(binding: BindingLimits) -> Self {
+        let mut limits = Self::default();
+        let count = |count: Option<u32>| count.map(|count| count as usize);
+        set(&mut limits.peers, count(binding.peers));
+        set(&mut limits.pending_offers, count(binding.pending_offers));
+        set(&mut limits.streams, count(binding.streams));
+        set(
+            &mut limits.viewers_per_stream,
+            count(binding.viewers_per_stream),
+        );
+        limits
+    }
+}
+
+fn ip(text: &str) -> Result<IpAddr, BindingError> {
+    text.parse()
+        .map_err(|_| invalid_argument(&format!("not an IP address: {text:?}")))
+}
+
+fn millis(millis: u32) -> Duration {
+    Duration::from_millis(millis.into())
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}

@@ -1,0 +1,72 @@
+//! What a server is started with.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use xrtc_rtp::Bitrate;
+use xrtc_sfu::Limits;
+
+use crate::Backend;
+
+/// What a server is started with. `Default` has the defaults that each field names.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The IPv4 address to listen on; `None`: no IPv4. Default `0.0.0.0`.
+    pub ipv4: Option<Ipv4Addr>,
+    /// The IPv6 address to listen on; `None`: no IPv6. Default `::`; this one is left out silently on a machine
+    /// without IPv6.
+    pub ipv6: Option<Ipv6Addr>,
+    /// The UDP port of the first worker, the next ones follow; 0 takes free ones. Default 0.
+    pub udp_port: u16,
+    /// How many workers, each with its thread and its sockets: 1 to 64. Default 1.
+    pub workers: u16,
+    /// The addresses to offer instead of this machine's own. Default: none, so its own.
+    pub announce: Vec<Announced>,
+    /// What each worker's peers can make grow.
+    pub limits: Limits,
+    /// When a silent peer is given up. Default 30 s.
+    pub consent_timeout: Duration,
+    /// How long an offer of ours waits for its answer. Default 30 s.
+    pub answer_timeout: Duration,
+    /// How long viewers wait for the next publisher. Default 30 s.
+    pub publisher_grace: Duration,
+    /// After which silence anybody may replace a publisher. Default 2 s.
+    pub publisher_silence: Duration,
+    /// What publishers are told to stay under. Default: nothing.
+    pub max_ingest_bitrate: Option<Bitrate>,
+    /// How datagrams pass between us and the kernel. Default: as the platform does it best.
+    pub backend: Backend,
+}
+
+/// An address at which the server can be reached from elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announced {
+    /// The address.
+    pub ip: IpAddr,
+    /// The port under which the first worker is seen there, the next ones follow; `None`: the port it listens on.
+    pub port: Option<u16>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            ipv4: Some(Ipv4Addr::UNSPECIFIED),
+            ipv6: Some(Ipv6Addr::UNSPECIFIED),
+            udp_port: 0,
+            workers: 1,
+            announce: Vec::new(),
+            limits: Limits::default(),
+            consent_timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(30),
+            publisher_grace: Duration::from_secs(30),
+            publisher_silence: Duration::from_secs(2),
+            max_ingest_bitrate: None,
+            backend: Backend::Native,
+        }
+    }
+}
+
+impl ServerConfig {
+    /// The most workers.
+    pub const MAX_WORKERS: u16 = 64;
+}
