@@ -1,2 +1,519 @@
+/**
+ * xrtc: a WebRTC media server that lives inside a Node.js app.
+ *
+ * This file is the whole public contract. It is written by hand; the compiler checks the implementation against it.
+ * Times in names ending in `Ms` are milliseconds, rates in names ending in `Bps` are bits per second. Statistics keep
+ * the names and units of the W3C's `RTCStats` (seconds, bytes) where one exists.
+ */
+
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
 /** The version of the package, as in package.json. */
 export declare const version: string
+
+/**
+ * Starts a media server: its worker threads and their UDP sockets.
+ *
+ * @throws {InvalidArgumentError} An option has the wrong type or is out of range.
+ * @throws {NetworkError} A UDP port is taken (`XRTC_ADDRESS_IN_USE`) or cannot be bound.
+ * @example
+ * const server = await createServer({ udp: { port: 8800 } })
+ * const push = await server.push('lobby', { offer })
+ */
+export declare function createServer(options?: ServerOptions): Promise<MediaServer>
+
+// ─── Server ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What `createServer` accepts. Every field is optional. */
+export interface ServerOptions {
+  /** The media sockets. */
+  readonly udp?: UdpOptions
+  /**
+   * Addresses to offer to peers instead of the ones of this machine's network interfaces, best first: an IP address or
+   * a host name (resolved once, all its addresses), each with an optional `:port` (IPv6 then in brackets) that replaces
+   * the first worker's port; further workers count up from it.
+   */
+  readonly announce?: readonly string[]
+  /** Worker threads. Default: the number of CPU cores; 1 to 64. */
+  readonly workers?: number
+  /** How long viewers wait for the next publisher of their stream. Default 30,000; 0 to 3,600,000. */
+  readonly publisherGraceMs?: number
+  /** How long a peer may be silent (no authenticated check) until it is closed. Default 30,000; 1,000 to 600,000. */
+  readonly consentTimeoutMs?: number
+  /** The rate that publishers are told not to exceed (by REMB). Default: none is told. */
+  readonly maxIngestBitrateBps?: number
+  /** DTLS versions. Default `'1.2'`, where the server chooses the fast SRTP profile; `'auto'` also speaks 1.3. */
+  readonly dtls?: '1.2' | 'auto'
+  /** Receives what the server has to say. Default: silence. A pino logger fits. */
+  readonly logger?: Logger
+}
+
+/** Where the workers listen for media. */
+export interface UdpOptions {
+  /**
+   * The first worker's port; each further worker takes the next one. Default 0: any free port each.
+   */
+  readonly port?: number
+  /** The local address to bind. Default: all addresses, IPv4 and IPv6. */
+  readonly host?: string
+}
+
+/** A logger: the four calls of pino that xrtc makes. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Events of a `MediaServer`. */
+export interface MediaServerEvents {
+  /** A stream appeared: its first publisher was accepted. */
+  streamadded: [event: { readonly stream: Stream }]
+  /** A stream is over: no publisher came back in time, or it was closed. */
+  streamremoved: [event: { readonly stream: Stream; readonly reason: string }]
+  /** A peer was accepted. */
+  peeradded: [event: { readonly peer: Peer }]
+  /** A peer is over. */
+  peerremoved: [event: { readonly peer: Peer; readonly reason: string }]
+  /** A worker thread failed and was started again; its peers were closed with the reason `internalError`. */
+  workerrestart: [event: { readonly worker: number; readonly message: string }]
+  /** A listener of one of this server's objects, or its `authorize`, threw. Never an exception for the thrower. */
+  listenererror: [event: { readonly error: unknown; readonly event: string }]
+  /** The server is closed. */
+  closed: [event: { readonly reason: string }]
+}
+
+/**
+ * The whole: workers, streams, limits. Made by `createServer`.
+ *
+ * It keeps the process alive until it is closed or `unref` is called.
+ */
+export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDisposable {
+  /** Whether `close` was called. */
+  readonly closed: boolean
+  /** The local media sockets, in the order of the workers. */
+  readonly addresses: readonly MediaAddress[]
+  /** The addresses that peers are given as candidates. */
+  readonly announced: readonly MediaAddress[]
+  /**
+   * Accepts a publisher's offer, or makes the server's own offer where none is given.
+   *
+   * @throws {NegotiationError} The offer is not SDP (`XRTC_INVALID_DESCRIPTION`) or cannot be accepted.
+   * @throws {StreamError} Another publisher has the stream (`XRTC_STREAM_IN_USE`).
+   */
+  push(streamName: string, options?: PushOptions): Promise<PushPeer>
+  /**
+   * Answers a viewer's offer, or makes the server's own offer where none is given.
+   *
+   * @throws {NegotiationError} The offer is not SDP, cannot be accepted, or has no codec of the stream.
+   * @throws {StreamError} Nobody pushes the stream (`XRTC_UNKNOWN_STREAM`, `XRTC_STREAM_NOT_LIVE`).
+   */
+  pull(streamName: string, options?: PullOptions): Promise<PullPeer>
+  /**
+   * A publisher that has not negotiated yet, for signaling of your own. Nothing is allocated for it until
+   * `setRemoteDescription` or `createOffer` is called.
+   */
+  peer(options: { readonly push: string } & Omit<PushOptions, 'offer'>): PushPeer
+  /** A viewer that has not negotiated yet, for signaling of your own. */
+  peer(options: { readonly pull: string } & Omit<PullOptions, 'offer'>): PullPeer
+  /** The stream of that name, if there is one now. */
+  stream(streamName: string): Stream | undefined
+  /** All streams of now, in no particular order. */
+  streams(): readonly Stream[]
+  /** Every peer of now. */
+  peers(): readonly Peer[]
+  /** HTTP signaling: WHIP, WHEP and, if asked for, the pages. Each call makes an independent one. */
+  signaling(options?: SignalingOptions): Signaling
+  /** A snapshot of the server's counters. */
+  getStats(): Promise<ServerStats>
+  /** Counts everything that the server holds for its peers and streams. A server without any holds only sockets. */
+  held(): Promise<Held>
+  /** Lets the process end although the server runs. */
+  unref(): this
+  /** Keeps the process alive while the server runs, which is the default. */
+  ref(): this
+  /**
+   * Ends all peers, threads and sockets. Every later command fails with `ClosedError`. Calling it again returns the
+   * same promise.
+   */
+  close(): Promise<void>
+}
+
+/** A UDP address. */
+export interface MediaAddress {
+  readonly address: string
+  readonly port: number
+  readonly family: 4 | 6
+}
+
+/** Options of `server.push`. */
+export interface PushOptions {
+  /** The publisher's SDP offer. Without it the server makes the offer. */
+  readonly offer?: string
+  /**
+   * Who publishes. A publisher that comes back with the same identity replaces its own earlier one at once; without
+   * one only a publisher that has been silent for over two seconds is replaced.
+   */
+  readonly identity?: string
+  /** Replaces a live publisher whoever it is. Default `false`. */
+  readonly replace?: boolean
+  /** What the server's own offer asks for. Default: both. */
+  readonly media?: MediaKinds
+}
+
+/** Which kinds of media an offer of the server has. */
+export interface MediaKinds {
+  /** Default `true`. */
+  readonly audio?: boolean
+  /** Default `true`. */
+  readonly video?: boolean
+}
+
+/** Options of `server.pull`. */
+export interface PullOptions {
+  /** The viewer's SDP offer. Without it the server makes the offer. */
+  readonly offer?: string
+  /** What the server's own offer has. Default: both. */
+  readonly media?: MediaKinds
+}
+
+// ─── Stream ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Events of a `Stream`. */
+export interface StreamEvents {
+  /** Its `state`, `publisher` or `tracks` changed. */
+  change: [event: { readonly state: StreamState; readonly publisher: PushPeer | undefined }]
+  /** The stream is over. Reasons: as of a peer, and `publisherGone`. */
+  closed: [event: { readonly reason: string }]
+}
+
+/**
+ * What a stream does: a publisher is there but no packet of it yet, packets have come, or the publisher is gone and
+ * viewers wait for the next one.
+ */
+export type StreamState = 'connecting' | 'live' | 'waiting'
+
+/** A named live stream: at most one publisher at a time and any number of viewers. It outlives its publisher a while. */
+export interface Stream extends EventEmitter<StreamEvents>, AsyncDisposable {
+  /** Its name: 1 to 256 bytes of UTF-8, in segments divided by `/`. */
+  readonly name: string
+  readonly state: StreamState
+  /** Whether `state` is `live`. */
+  readonly live: boolean
+  /** Whether it is over. */
+  readonly closed: boolean
+  /** When it appeared. */
+  readonly createdAt: Date
+  /** What its publisher sends. Empty while there is none. */
+  readonly tracks: readonly TrackInfo[]
+  /** Its publisher of now. */
+  readonly publisher: PushPeer | undefined
+  /** Its viewers of now. */
+  readonly viewers: readonly PullPeer[]
+  /** Its publisher and viewers of now. */
+  peers(): readonly Peer[]
+  /** Ends it and all its peers, with that reason. Calling it again returns the same promise. */
+  close(reason?: string): Promise<void>
+}
+
+/** One track of a stream's publisher. */
+export interface TrackInfo {
+  /** The publisher's `a=mid`. */
+  readonly mid: string
+  readonly kind: 'audio' | 'video'
+  /** The codec's name in SDP, such as `opus` or `VP8`; the preferred one until a packet came. */
+  readonly codec: string
+  /** Whether packets have come. */
+  readonly live: boolean
+  /** Its simulcast encodings; a single one without a `rid` where there is no simulcast. */
+  readonly layers: readonly LayerInfo[]
+}
+
+/** One simulcast encoding of a track. */
+export interface LayerInfo {
+  /** The `a=rid`; empty without simulcast. */
+  readonly rid: string
+  /** Whether packets came lately. */
+  readonly live: boolean
+  /** Pixels; 0 while unknown, and for audio. */
+  readonly width: number
+  readonly height: number
+}
+
+// ─── Peers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A session description, as in the browser. */
+export interface SessionDescription {
+  readonly type: 'offer' | 'answer'
+  readonly sdp: string
+}
+
+/** A candidate of the remote side, as in the browser. */
+export interface IceCandidateInit {
+  /** The `candidate:` line. Empty: no more candidates. */
+  readonly candidate?: string
+  readonly sdpMid?: string | null
+  readonly sdpMLineIndex?: number | null
+  readonly usernameFragment?: string | null
+}
+
+/** As in the browser. */
+export type PeerConnectionState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed'
+/** As in the browser. */
+export type PeerIceConnectionState = 'new' | 'checking' | 'connected' | 'disconnected' | 'failed' | 'closed'
+/** As in the browser's `RTCDtlsTransportState`. */
+export type PeerDtlsState = 'new' | 'connecting' | 'connected' | 'failed' | 'closed'
+/** As in the browser. */
+export type PeerSignalingState = 'stable' | 'have-local-offer' | 'have-remote-offer' | 'closed'
+
+/** Events of a peer. */
+export interface PeerEvents {
+  /** `connectionState` changed. */
+  connectionstatechange: [event: { readonly connectionState: PeerConnectionState }]
+  /** `iceConnectionState` changed. */
+  iceconnectionstatechange: [event: { readonly iceConnectionState: PeerIceConnectionState }]
+  /** `signalingState` changed. */
+  signalingstatechange: [event: { readonly signalingState: PeerSignalingState }]
+  /**
+   * The peer is over. `reason` is a stable word: `closed` (by `close`), `peerClosed`, `iceTimeout`, `dtlsFailed`,
+   * `fingerprintMismatch`, `answerTimeout`, `publisherReplaced`, `publisherGone`, `incompatibleCodec`, `streamClosed`,
+   * `serverClosed`, `overload`, `internalError`. `detail` says more where there is more: what was given to `close`,
+   * or why DTLS failed.
+   */
+  closed: [event: { readonly reason: string; readonly detail: string }]
+}
+
+/** One remote WebRTC peer. Its properties are snapshots that follow the native side's events. */
+export interface Peer extends EventEmitter<PeerEvents>, AsyncDisposable {
+  /** Unique within the server. Not a secret. */
+  readonly id: string
+  /** Which way its media goes, seen from the remote side. */
+  readonly action: 'push' | 'pull'
+  /** The name of its stream. */
+  readonly streamName: string
+  /** Transport and DTLS together. */
+  readonly connectionState: PeerConnectionState
+  /** The DTLS transport alone. */
+  readonly dtlsState: PeerDtlsState
+  readonly iceConnectionState: PeerIceConnectionState
+  readonly signalingState: PeerSignalingState
+  /** The server's description: the answer, or its own offer. */
+  readonly localDescription: SessionDescription | null
+  /** The remote side's description. */
+  readonly remoteDescription: SessionDescription | null
+  /** Whether it is over. */
+  readonly closed: boolean
+  /** Why it is over, as in the event `closed`. */
+  readonly closeReason: string | undefined
+  /** Names its ICE session: another text after each ICE restart, fit for an entity tag. Undefined before negotiation. */
+  readonly iceSession: string | undefined
+  /**
+   * Makes the server's offer.
+   *
+   * @throws {InvalidStateError} There is an offer already.
+   */
+  createOffer(): Promise<SessionDescription>
+  /**
+   * Gives the answer to the offer that was set.
+   *
+   * @throws {InvalidStateError} No offer was set.
+   */
+  createAnswer(): Promise<SessionDescription>
+  /** Takes what `createOffer` or `createAnswer` gave; other text is refused. Without an argument: the one that fits. */
+  setLocalDescription(description?: SessionDescription): Promise<void>
+  /**
+   * Takes the remote side's offer or answer.
+   *
+   * @throws {NegotiationError} It is not SDP or cannot be accepted.
+   * @throws {InvalidStateError} It does not fit `signalingState`.
+   */
+  setRemoteDescription(description: SessionDescription): Promise<void>
+  /** Adds a candidate of the remote side. What cannot be used (TCP, names) is left out silently; `null`: no more. */
+  addIceCandidate(candidate?: IceCandidateInit | null): Promise<void>
+  /**
+   * Takes an RFC 8840 fragment, as WHIP and WHEP send it in a PATCH. Changed credentials are an ICE restart, whose
+   * reply is returned; plain candidates return `undefined`.
+   *
+   * @throws {NegotiationError} The fragment is malformed (`XRTC_INVALID_FRAGMENT`).
+   */
+  addIceFragment(fragment: string): Promise<string | undefined>
+  /** A snapshot of its statistics, by `id`, as an `RTCStatsReport`. */
+  getStats(): Promise<PeerStatsReport>
+  /** Ends it, telling the remote side. Calling it again returns the same promise. */
+  close(reason?: string): Promise<void>
+}
+
+/** A publisher: it sends one stream's media to the server. */
+export interface PushPeer extends Peer {
+  readonly action: 'push'
+  /** Who publishes, if that was given. */
+  readonly identity: string | undefined
+}
+
+/** A viewer: it receives one stream's media from the server. */
+export interface PullPeer extends Peer {
+  readonly action: 'pull'
+}
+
+// ─── Signaling over HTTP ─────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Options of `server.signaling`. */
+export interface SignalingOptions {
+  /** Decides who may do what. Default: everybody may do everything. */
+  readonly authorize?: Authorize
+  /** A prefix of all paths, such as `/media`. Default: none. */
+  readonly basePath?: string
+  /** Answers to other origins' pages. Default: every origin may. `false`: no CORS headers at all. */
+  readonly cors?: CorsOptions | false
+  /** Mounts the pages `/`, `/push/:stream`, `/pull/:stream`, the browser library and `/api/streams`. Default `false`. */
+  readonly pages?: boolean
+  /** The largest request body. Default 131,072. */
+  readonly maxBodyBytes?: number
+  /** How long a request may take to arrive, and how long the server may take for it. Default 10,000 each. */
+  readonly requestTimeoutMs?: number
+  /** Accepts a PATCH without `If-Match`, which some clients send. Default `false`: it is answered 428. */
+  readonly lenientIfMatch?: boolean
+  /** The `Retry-After` of a WHEP request for a stream that is not live, in seconds. Default 2. */
+  readonly retryAfterSeconds?: number
+}
+
+/** Which pages of other origins may use the signaling. */
+export interface CorsOptions {
+  /** Allowed origins. Default `'*'`. */
+  readonly origins?: '*' | readonly string[]
+  /** How long browsers may keep the answer to a preflight, in seconds. Default 86,400. */
+  readonly maxAgeSeconds?: number
+}
+
+/** What is being asked for. */
+export type AuthorizeContext =
+  | { readonly action: 'push'; readonly stream: string }
+  | { readonly action: 'pull'; readonly stream: string }
+  | { readonly action: 'list'; readonly stream: undefined }
+
+/**
+ * Decides whether a request may be served: `true` or an object allow it; `false` refuses it with 401, and
+ * `'forbidden'` with 403. It is also asked for the requests of an existing session. If it throws, the answer is 500.
+ */
+export type Authorize = (
+  request: SignalingRequest,
+  context: AuthorizeContext,
+) => AuthorizeResult | Promise<AuthorizeResult>
+
+/** What `authorize` returns. */
+export type AuthorizeResult = boolean | 'forbidden' | { readonly identity?: string }
+
+/** A request, as `authorize` sees it. */
+export interface SignalingRequest {
+  readonly method: string
+  /** Path and query as the client sent them. */
+  readonly url: string
+  /** Headers by lower-case name. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** The bearer token of the `Authorization` header or, without one, the `token` of the query. */
+  readonly token: string | undefined
+  readonly remoteAddress: string | undefined
+}
+
+/** HTTP signaling, made by `server.signaling()`. */
+export interface Signaling extends AsyncDisposable {
+  /** A listener for `node:http`, or a middleware of Connect and Express. It works detached. */
+  readonly listener: (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void) => void
+  /** How many sessions there are now. */
+  readonly sessionCount: number
+  /** Ends the sessions; every later request is answered 503. The `node:http` server is not touched. */
+  close(): Promise<void>
+}
+
+// ─── Figures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What is held now. */
+export interface Held {
+  readonly sockets: number
+  readonly transports: number
+  readonly pendingOffers: number
+  readonly addresses: number
+  readonly ufrags: number
+  readonly streams: number
+  readonly subscriptions: number
+  readonly timers: number
+  readonly cachedPackets: number
+  readonly queueSlots: number
+  readonly dtls: number
+  readonly httpSessions: number
+  readonly handles: number
+}
+
+/** Counters of the server since its start. */
+export interface ServerStats {
+  readonly timestamp: number
+  readonly discards: Readonly<Record<string, number>>
+}
+
+/** The statistics of a peer by `id`. */
+export type PeerStatsReport = ReadonlyMap<string, PeerStats>
+
+/** One entry of a peer's statistics. */
+export type PeerStats = TransportStats
+
+/** One transport. */
+export interface TransportStats {
+  readonly id: string
+  readonly type: 'transport'
+  /** Milliseconds since 1970. */
+  readonly timestamp: number
+}
+
+// ─── Errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Every code that an `XrtcError` can have; docs/api/errors.md says what causes and cures each. */
+export type XrtcErrorCode =
+  | 'XRTC_ADDRESS_IN_USE'
+  | 'XRTC_BIND_FAILED'
+  | 'XRTC_CLOSED'
+  | 'XRTC_INTERNAL'
+  | 'XRTC_INVALID_ARGUMENT'
+  | 'XRTC_INVALID_DESCRIPTION'
+  | 'XRTC_INVALID_FRAGMENT'
+  | 'XRTC_INVALID_STATE'
+  | 'XRTC_INVALID_STREAM_NAME'
+  | 'XRTC_LIMIT_REACHED'
+  | 'XRTC_NATIVE_MISSING'
+  | 'XRTC_NO_COMMON_CODEC'
+  | 'XRTC_OVERLOADED'
+  | 'XRTC_STREAM_IN_USE'
+  | 'XRTC_STREAM_NOT_LIVE'
+  | 'XRTC_UNKNOWN_STREAM'
+  | 'XRTC_UNRESOLVED_ADDRESS'
+  | 'XRTC_UNSUPPORTED_DESCRIPTION'
+
+/** The base of every error that xrtc throws. */
+export declare class XrtcError extends Error {
+  constructor(code: XrtcErrorCode, message: string, options?: XrtcErrorOptions)
+  /** Stable; the message may change. */
+  readonly code: XrtcErrorCode
+  /** The data needed to act, such as the `line` of an invalid description or both lists of codecs; often empty. */
+  readonly details: Readonly<Record<string, string>>
+}
+/** What an `XrtcError` can carry. */
+export interface XrtcErrorOptions extends ErrorOptions {
+  readonly details?: Readonly<Record<string, string>>
+}
+/** The caller's argument is wrong. */
+export declare class InvalidArgumentError extends XrtcError {}
+/** The call does not fit the object's state. */
+export declare class InvalidStateError extends XrtcError {}
+/** The remote side's description is wrong or cannot be accepted. */
+export declare class NegotiationError extends XrtcError {}
+/** The stream is taken, or not there. */
+export declare class StreamError extends XrtcError {}
+/** A limit is reached; try again later. */
+export declare class LimitError extends XrtcError {}
+/** The object is closed. */
+export declare class ClosedError extends XrtcError {}
+/** The network refused. */
+export declare class NetworkError extends XrtcError {}
+/** A defect of xrtc or of its installation. */
+export declare class InternalError extends XrtcError {}

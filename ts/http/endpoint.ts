@@ -1,0 +1,90 @@
+// The endpoints: WHIP `POST /whip/:stream` (RFC 9725 §4.2) and WHEP `POST /whep/:stream`
+// (draft-ietf-wish-whep-04 §4.3). The server always answers the client's offer.
+
+import type { MediaServer, Peer } from '../../index.d.ts'
+import { errorOf } from '../errors.ts'
+import { entityTag } from './etag.ts'
+import type { HttpRequest, HttpResponse } from './message.ts'
+import { emptyResponse, mediaType } from './message.ts'
+import { problem } from './problem.ts'
+import type { Protocol } from './route.ts'
+
+/** The media type of offers and answers. */
+export const SDP = 'application/sdp'
+
+/** What GET and HEAD say: there is an endpoint here. HEAD of WHEP names the type, so that players know it by that. */
+export function describeEndpoint(method: 'GET' | 'HEAD', protocol: Protocol): HttpResponse {
+  if (protocol === 'whip') return emptyResponse(204)
+  return emptyResponse(method === 'HEAD' ? 200 : 204, [['Content-Type', SDP]])
+}
+
+/** Reads the offer of a POST, or gives the refusal. */
+export async function readOffer(
+  request: HttpRequest,
+  protocol: Protocol,
+  maxBytes: number,
+): Promise<{ readonly offer: string } | { readonly refusal: HttpResponse }> {
+  if (mediaType(request) !== SDP) {
+    return { refusal: problem(415, { detail: `an offer has the type ${SDP}` }, [['Accept-Post', SDP]]) }
+  }
+  const offer = await request.body(maxBytes)
+  if (offer.trim() === '') {
+    // A player that was answered 400 may try this to get the server's offer; 422 says that it will not.
+    return { refusal: problem(protocol === 'whep' ? 422 : 400, { detail: 'the body is empty: an offer is needed' }) }
+  }
+  return { offer }
+}
+
+/**
+ * Lets the server answer the offer. If it takes too long the request fails, and a peer that comes after all is ended.
+ *
+ * The identity of a publisher is the app's; without one the `uid` of the query, which a page makes up for itself.
+ */
+export async function acceptOffer(
+  server: MediaServer,
+  protocol: Protocol,
+  stream: string,
+  options: { readonly offer: string; readonly identity: string | undefined; readonly timeoutMs: number },
+): Promise<Peer> {
+  const { offer, identity, timeoutMs } = options
+  const accepted =
+    protocol === 'whip'
+      ? server.push(stream, identity === undefined ? { offer } : { offer, identity })
+      : server.pull(stream, { offer })
+  const late = Symbol('late')
+  const { promise: deadline, cancel } = after(timeoutMs, late)
+  try {
+    const peer = await Promise.race([accepted, deadline])
+    if (typeof peer !== 'symbol') return peer
+  } finally {
+    cancel()
+  }
+  accepted.then(
+    peer => peer.close('the request was given up'),
+    () => undefined,
+  )
+  throw errorOf('XRTC_OVERLOADED', 'the server did not answer in time')
+}
+
+/** 201 with the answer (RFC 9725 §4.2). The type has no parameters and the location no query: clients compare. */
+export function created(peer: Peer, location: string): HttpResponse {
+  return {
+    status: 201,
+    headers: [
+      ['Content-Type', SDP],
+      ['Location', location],
+      ['ETag', entityTag(peer.iceSession ?? peer.id)],
+      ['Cache-Control', 'no-store'],
+    ],
+    body: peer.localDescription?.sdp ?? '',
+    undelivered: () => void peer.close('the answer could not be delivered'),
+  }
+}
+
+function after<T>(delayMs: number, value: T): { readonly promise: Promise<T>; readonly cancel: () => void } {
+  let timer: NodeJS.Timeout | undefined
+  const promise = new Promise<T>(resolve => {
+    timer = setTimeout(resolve, delayMs, value)
+  })
+  return { promise, cancel: () => clearTimeout(timer) }
+}

@@ -1,0 +1,111 @@
+// The pages and the browser library, as static files, and the list of live streams as JSON.
+//
+// `/` is web/index.html, `/push/:stream` web/push.html, `/pull/:stream` web/pull.html, `/client/*` the browser library
+// (dist/client), and any other path the file of that name below web/. Each HTML file gets a `<base href>` with the
+// prefix that the signaling is mounted on, so that pages write `client/index.js` and `whip/lobby` and work anywhere.
+
+import { readdirSync } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
+import { extname, join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { MediaServer, Stream } from '../../index.d.ts'
+import type { HttpRequest, HttpResponse } from './message.ts'
+import { emptyResponse } from './message.ts'
+import { problem } from './problem.ts'
+
+/** Where the list of live streams is. */
+export const STREAMS_PATH = '/api/streams'
+
+const WEB = fileURLToPath(new URL('../../web/', import.meta.url))
+const CLIENT = fileURLToPath(new URL('../client/', import.meta.url))
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.ico': 'image/x-icon',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.webmanifest': 'application/manifest+json',
+  '.woff2': 'font/woff2',
+}
+
+/** The static files by URL path. Only what was found in the two folders is ever opened. */
+export class Pages {
+  readonly #files: ReadonlyMap<string, string>
+
+  constructor() {
+    const files = new Map<string, string>()
+    for (const path of filesBelow(WEB)) files.set(`/${path}`, join(WEB, path))
+    for (const path of filesBelow(CLIENT)) files.set(`/client/${path}`, join(CLIENT, path))
+    this.#files = files
+  }
+
+  /** The response of GET and HEAD; `undefined`: there is no such page. */
+  async serve(path: string, request: HttpRequest, base: string): Promise<HttpResponse | undefined> {
+    const file = this.#files.get(pageOf(path))
+    if (file === undefined) return undefined
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return problem(405, { detail: `${request.method} is not for pages` }, [['Allow', 'GET, HEAD']])
+    }
+    const { mtimeMs, size } = await stat(file)
+    const type = TYPES[extname(file)] ?? 'application/octet-stream'
+    const tag = `"${size.toString(36)}-${Math.trunc(mtimeMs).toString(36)}"`
+    const headers: HttpResponse['headers'] = [
+      ['Content-Type', type],
+      ['Cache-Control', 'no-cache'],
+      ['ETag', tag],
+      ['X-Content-Type-Options', 'nosniff'],
+      // The page's address may hold a token.
+      ['Referrer-Policy', 'no-referrer'],
+    ]
+    if (request.headers['if-none-match'] === tag) return emptyResponse(304, headers)
+    const body = await readFile(file)
+    return { status: 200, headers, body: type.startsWith('text/html') ? withBase(body.toString('utf8'), base) : body }
+  }
+}
+
+/** The live streams, for the list page. */
+export function listStreams(server: MediaServer): HttpResponse {
+  return {
+    status: 200,
+    headers: [
+      ['Content-Type', 'application/json'],
+      ['Cache-Control', 'no-store'],
+    ],
+    body: JSON.stringify({ streams: server.streams().map(describe) }),
+  }
+}
+
+function describe(stream: Stream): object {
+  return {
+    name: stream.name,
+    state: stream.state,
+    createdAt: stream.createdAt.toISOString(),
+    viewers: stream.viewers.length,
+    tracks: stream.tracks,
+  }
+}
+
+function pageOf(path: string): string {
+  if (path === '/') return '/index.html'
+  if (path.startsWith('/push/')) return '/push.html'
+  if (path.startsWith('/pull/')) return '/pull.html'
+  return path
+}
+
+function withBase(html: string, base: string): string {
+  const escaped = base.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
+  return html.replace(/<head>/i, head => `${head}<base href="${escaped}/">`)
+}
+
+function filesBelow(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile() && extname(entry.name) in TYPES)
+      .map(entry => join(entry.parentPath, entry.name).slice(folder.length).split(sep).join('/'))
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,61 @@
+// The session resource: PATCH (trickle and ICE restart, RFC 9725 §4.3) and DELETE.
+
+import { compareTags, entityTag } from './etag.ts'
+import type { HttpRequest, HttpResponse } from './message.ts'
+import { emptyResponse, mediaType } from './message.ts'
+import { problem } from './problem.ts'
+import type { Session } from './session.ts'
+
+/** The media type of trickled candidates and ICE restarts (RFC 8840). */
+export const FRAGMENT = 'application/trickle-ice-sdpfrag'
+
+/** How PATCH is served. */
+export interface PatchOptions {
+  readonly maxBodyBytes: number
+  readonly lenientIfMatch: boolean
+}
+
+/** Serves one PATCH. Whether it is a restart is seen from its credentials, never from `If-Match`. */
+export async function patchSession(
+  session: Session,
+  request: HttpRequest,
+  options: PatchOptions,
+): Promise<HttpResponse> {
+  const type = mediaType(request)
+  if (type === 'application/sdp' && session.protocol === 'whep') {
+    // draft-ietf-wish-whep-04 §4.3.2: an answer has its place only after a counter-offer, which is never made here.
+    return problem(409, { detail: 'no answer is awaited: the offer was answered already' })
+  }
+  if (type !== FRAGMENT) {
+    return problem(415, { detail: `a PATCH has the type ${FRAGMENT}` }, [['Accept-Patch', FRAGMENT]])
+  }
+  const fragment = await request.body(options.maxBodyBytes)
+  // Overlapping requests are served in the order in which their bodies arrived.
+  const turn = session.turn.then(() => applyFragment(session, request, fragment, options.lenientIfMatch))
+  session.turn = turn.catch(() => undefined)
+  return await turn
+}
+
+async function applyFragment(
+  session: Session,
+  request: HttpRequest,
+  fragment: string,
+  lenient: boolean,
+): Promise<HttpResponse> {
+  const { peer } = session
+  if (peer.closed) return problem(404, { detail: 'the session is over' })
+  const tags = compareTags(request.headers['if-match'], entityTag(peer.iceSession ?? peer.id))
+  if (tags === 'missing' && !lenient) return problem(428, { detail: 'a PATCH needs If-Match with the ETag of the session' })
+  if (tags === 'mismatch') return problem(412, { detail: 'If-Match names another ICE session' })
+  const reply = await peer.addIceFragment(fragment)
+  if (reply === undefined) return emptyResponse(204)
+  return {
+    status: 200,
+    headers: [
+      ['Content-Type', FRAGMENT],
+      ['ETag', entityTag(peer.iceSession ?? peer.id)],
+      ['Cache-Control', 'no-store'],
+    ],
+    body: reply,
+  }
+}

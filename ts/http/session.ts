@@ -1,0 +1,90 @@
+// HTTP sessions: one per peer that came by WHIP or WHEP, under a name that nobody can guess.
+
+import { randomBytes } from 'node:crypto'
+import type { Peer } from '../../index.d.ts'
+import type { Protocol } from './route.ts'
+
+// RFC 9725 §5 wants names from a secure generator; 144 bits are more than a random UUID's 122.
+const ID_BYTES = 18
+
+// A client may end its peer first and its session after (OBS does, and takes anything but 200 for a failure), so
+// sessions whose peer said goodbye are remembered for a while.
+const REMEMBERED = 1024
+const REMEMBERED_MS = 60_000
+
+/** One session. */
+export interface Session {
+  readonly id: string
+  readonly protocol: Protocol
+  readonly peer: Peer
+  readonly stream: string
+  /** The token that came in the endpoint's URL: the session's URL, as secret as that one was, stands for it. */
+  readonly urlToken: string | undefined
+  /** PATCH requests are served one after the other. */
+  turn: Promise<unknown>
+}
+
+/** A session that is over, as far as it is still known. */
+export type EndedSession = Omit<Session, 'peer' | 'turn'> & { readonly endedAt: number }
+
+/** The sessions of one signaling. */
+export class SessionTable {
+  readonly #sessions = new Map<string, Session>()
+  readonly #ended = new Map<string, EndedSession>()
+  readonly #onSize: (change: 1 | -1) => void
+
+  /** `onSize` is told of each session that comes or goes. */
+  constructor(onSize: (change: 1 | -1) => void) {
+    this.#onSize = onSize
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  /** Opens a session for a peer; it ends with the peer. */
+  open(session: Pick<Session, 'protocol' | 'peer' | 'stream' | 'urlToken'>): Session {
+    const opened: Session = { ...session, id: randomBytes(ID_BYTES).toString('base64url'), turn: Promise.resolve() }
+    this.#sessions.set(opened.id, opened)
+    this.#onSize(1)
+    if (opened.peer.closed) this.#end(opened)
+    else opened.peer.once('closed', () => this.#end(opened))
+    return opened
+  }
+
+  /** The session of that name. */
+  find(protocol: Protocol, id: string): Session | undefined {
+    const session = this.#sessions.get(id)
+    return session?.protocol === protocol ? session : undefined
+  }
+
+  /** The session of that name if it ended by itself lately. */
+  findEnded(protocol: Protocol, id: string): EndedSession | undefined {
+    const session = this.#ended.get(id)
+    if (session === undefined || session.protocol !== protocol) return undefined
+    return Date.now() - session.endedAt <= REMEMBERED_MS ? session : undefined
+  }
+
+  /** Forgets a session at once, so that its name is unknown from now on. */
+  forget(id: string): void {
+    const session = this.#sessions.get(id)
+    if (session !== undefined) this.#end(session)
+    this.#ended.delete(id)
+  }
+
+  /** All sessions of now. */
+  all(): readonly Session[] {
+    return [...this.#sessions.values()]
+  }
+
+  #end(session: Session): void {
+    if (!this.#sessions.delete(session.id)) return
+    this.#onSize(-1)
+    const { id, protocol, stream, urlToken } = session
+    this.#ended.set(id, { id, protocol, stream, urlToken, endedAt: Date.now() })
+    for (const [oldest, { endedAt }] of this.#ended) {
+      if (this.#ended.size <= REMEMBERED && Date.now() - endedAt <= REMEMBERED_MS) break
+      this.#ended.delete(oldest)
+    }
+  }
+}

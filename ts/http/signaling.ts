@@ -1,0 +1,188 @@
+// The signaling's core: a request record in, a response record out. Nothing here knows a framework.
+
+import type { MediaServer, SignalingOptions } from '../../index.d.ts'
+import { Cors } from './cors.ts'
+import { SDP, acceptOffer, created, describeEndpoint, readOffer } from './endpoint.ts'
+import { passGate } from './gate.ts'
+import type { HttpRequest, HttpResponse } from './message.ts'
+import { emptyResponse, withHeaders } from './message.ts'
+import { Pages, STREAMS_PATH, listStreams } from './pages.ts'
+import { problem, problemOf } from './problem.ts'
+import { FRAGMENT, patchSession } from './resource.ts'
+import type { Protocol, Route } from './route.ts'
+import { route, sessionPath } from './route.ts'
+import { SessionTable } from './session.ts'
+
+/** The options of a signaling with every default set. */
+export type SignalingSettings = Required<Omit<SignalingOptions, 'authorize' | 'cors'>> &
+  Pick<SignalingOptions, 'authorize' | 'cors'>
+
+/** The defaults of `server.signaling`. */
+export const SIGNALING_DEFAULTS = {
+  basePath: '',
+  pages: false,
+  maxBodyBytes: 131_072,
+  requestTimeoutMs: 10_000,
+  lenientIfMatch: false,
+  retryAfterSeconds: 2,
+} as const satisfies SignalingOptions
+
+/** What the signaling tells its server. */
+export interface SignalingHooks {
+  /** A session came or went. */
+  readonly sessions: (change: 1 | -1) => void
+  /** Something threw that is not a client's business. */
+  readonly failed: (error: unknown, request: HttpRequest) => void
+}
+
+/** Serves requests by the rules of WHIP and WHEP. */
+export class SignalingCore {
+  readonly #server: MediaServer
+  readonly #settings: SignalingSettings
+  readonly #hooks: SignalingHooks
+  readonly #cors: Cors
+  readonly #pages: Pages | undefined
+  readonly #sessions: SessionTable
+  #closed = false
+
+  constructor(server: MediaServer, settings: SignalingSettings, hooks: SignalingHooks) {
+    this.#server = server
+    this.#settings = settings
+    this.#hooks = hooks
+    this.#cors = new Cors(settings.cors)
+    this.#pages = settings.pages ? new Pages() : undefined
+    this.#sessions = new SessionTable(hooks.sessions)
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size
+  }
+
+  /** How long a request's body may take. */
+  get requestTimeoutMs(): number {
+    return this.#settings.requestTimeoutMs
+  }
+
+  /** The response, or `undefined` for a path that is not the signaling's. Never rejects. */
+  async handle(request: HttpRequest): Promise<HttpResponse | undefined> {
+    let semantic = false
+    try {
+      const found = route(request, this.#settings.basePath)
+      if (found === undefined) return undefined
+      semantic = found.kind === 'endpoint' && found.protocol === 'whep'
+      const response = await this.#serve(found, request)
+      if (response === undefined || request.method === 'OPTIONS') return response
+      return withHeaders(response, this.#cors.headers(request))
+    } catch (error) {
+      return withHeaders(this.#refuse(error, request, semantic), this.#cors.headers(request))
+    }
+  }
+
+  /** Ends all sessions and serves nothing more. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all(this.#sessions.all().map(({ peer }) => peer.close('the signaling was closed')))
+  }
+
+  #serve(found: Route, request: HttpRequest): Promise<HttpResponse | undefined> | HttpResponse {
+    if (found.kind === 'page') return this.#page(found.path, request)
+    if (request.method === 'OPTIONS') return this.#options(found, request)
+    if (this.#closed) return this.#unavailable()
+    if (found.kind === 'session') return this.#session(found.protocol, found.id, request)
+    return this.#endpoint(found.protocol, found.stream, request)
+  }
+
+  async #endpoint(protocol: Protocol, stream: string, request: HttpRequest): Promise<HttpResponse> {
+    const { method } = request
+    if (method === 'GET' || method === 'HEAD') return describeEndpoint(method, protocol)
+    if (method !== 'POST') return notAllowed(method, ENDPOINT_METHODS)
+    const { authorize, basePath, maxBodyBytes, requestTimeoutMs } = this.#settings
+    const passage = await passGate(authorize, request, { action: actionOf(protocol), stream })
+    if ('refusal' in passage) return passage.refusal
+    const body = await readOffer(request, protocol, maxBodyBytes)
+    if ('refusal' in body) return body.refusal
+    const identity = passage.identity ?? uidOf(request)
+    const peer = await acceptOffer(this.#server, protocol, stream, {
+      offer: body.offer,
+      identity,
+      timeoutMs: requestTimeoutMs,
+    })
+    const urlToken = request.query.get('token') ?? undefined
+    const session = this.#sessions.open({ protocol, peer, stream, urlToken })
+    return created(peer, sessionPath(request, basePath, protocol, session.id))
+  }
+
+  async #session(protocol: Protocol, id: string, request: HttpRequest): Promise<HttpResponse> {
+    const session = this.#sessions.find(protocol, id)
+    const known = session ?? this.#sessions.findEnded(protocol, id)
+    if (known === undefined) return problem(404, { detail: 'there is no such session' })
+    const { method } = request
+    if (method === 'GET' || method === 'HEAD') return emptyResponse(session === undefined ? 404 : 204)
+    if (method !== 'PATCH' && method !== 'DELETE') return notAllowed(method, SESSION_METHODS)
+    const { authorize } = this.#settings
+    const asking = { ...request, token: request.token ?? known.urlToken }
+    const passage = await passGate(authorize, asking, { action: actionOf(protocol), stream: known.stream })
+    if ('refusal' in passage) return passage.refusal
+    if (method === 'DELETE') {
+      // RFC 9725 §4.2 shows 200, and OBS takes nothing else for a success. Entity tags are ignored here.
+      this.#sessions.forget(id)
+      if (session !== undefined) await session.peer.close('deleted by the client')
+      return emptyResponse(200)
+    }
+    if (session === undefined) return problem(404, { detail: 'the session is over' })
+    return await patchSession(session, request, this.#settings)
+  }
+
+  async #page(path: string, request: HttpRequest): Promise<HttpResponse | undefined> {
+    if (this.#pages === undefined) return undefined
+    if (path !== STREAMS_PATH) return await this.#pages.serve(path, request, request.mount + this.#settings.basePath)
+    if (request.method === 'OPTIONS') return emptyResponse(200, this.#cors.preflightHeaders(request))
+    if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed(request.method, 'GET, HEAD, OPTIONS')
+    const passage = await passGate(this.#settings.authorize, request, { action: 'list', stream: undefined })
+    return 'refusal' in passage ? passage.refusal : listStreams(this.#server)
+  }
+
+  #options(found: Route, request: HttpRequest): HttpResponse {
+    const own: HttpResponse['headers'] =
+      found.kind === 'endpoint'
+        ? [
+            ['Allow', ENDPOINT_METHODS],
+            ['Accept-Post', SDP],
+          ]
+        : [
+            ['Allow', SESSION_METHODS],
+            ['Accept-Patch', FRAGMENT],
+          ]
+    return emptyResponse(200, [...own, ...this.#cors.preflightHeaders(request)])
+  }
+
+  #refuse(error: unknown, request: HttpRequest, semantic: boolean): HttpResponse {
+    const { retryAfterSeconds } = this.#settings
+    const response = problemOf(error, { semantic, retryAfterSeconds })
+    if (response !== undefined) return response
+    this.#hooks.failed(error, request)
+    return problem(500, { detail: 'the server failed; its log says why' })
+  }
+
+  #unavailable(): HttpResponse {
+    const headers: HttpResponse['headers'] = [['Retry-After', String(this.#settings.retryAfterSeconds)]]
+    return problem(503, { detail: 'the signaling is closed', code: 'XRTC_CLOSED' }, headers)
+  }
+}
+
+const ENDPOINT_METHODS = 'OPTIONS, GET, HEAD, POST'
+const SESSION_METHODS = 'OPTIONS, GET, HEAD, PATCH, DELETE'
+
+function notAllowed(method: string, allowed: string): HttpResponse {
+  return problem(405, { detail: `${method} has no meaning here` }, [['Allow', allowed]])
+}
+
+function actionOf(protocol: Protocol): 'push' | 'pull' {
+  return protocol === 'whip' ? 'push' : 'pull'
+}
+
+// A page that reloads is the same publisher: it sends the same text, made up once per tab.
+function uidOf(request: HttpRequest): string | undefined {
+  const uid = request.query.get('uid')
+  return uid === null || uid === '' ? undefined : `uid:${uid}`
+}
