@@ -34,6 +34,6 @@ function problemOf(name: string): string | undefined {
   if (/\p{Cc}/u.test(name)) return 'has no control characters'
   const segments = name.split('/')
   if (segments.includes('')) return 'has no empty segment'
-  if (segments.some(segment => segment === '.' || segment === '..')) return 'has no `.` or `..` segment'
+  if (segments.some((segment) => segment === '.' || segment === '..')) return 'has no `.` or `..` segment'
   return undefined
 }

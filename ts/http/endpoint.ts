@@ -60,7 +60,7 @@ export async function acceptOffer(
     cancel()
   }
   accepted.then(
-    peer => peer.close('the request was given up'),
+    (peer) => peer.close('the request was given up'),
     () => undefined,
   )
   throw errorOf('XRTC_OVERLOADED', 'the server did not answer in time')
@@ -83,7 +83,7 @@ export function created(peer: Peer, location: string): HttpResponse {
 
 function after<T>(delayMs: number, value: T): { readonly promise: Promise<T>; readonly cancel: () => void } {
   let timer: NodeJS.Timeout | undefined
-  const promise = new Promise<T>(resolve => {
+  const promise = new Promise<T>((resolve) => {
     timer = setTimeout(resolve, delayMs, value)
   })
   return { promise, cancel: () => clearTimeout(timer) }

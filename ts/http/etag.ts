@@ -13,5 +13,5 @@ export function compareTags(ifMatch: string | undefined, current: string): 'miss
   if (value === '*' || value === '"*"') return 'match'
   // Weak tags (W/"…") never match: the comparison is strong.
   const tags = value.match(/(?:W\/)?"[^"]*"|[^\s,"]+/g) ?? []
-  return tags.some(tag => tag === current || `"${tag}"` === current) ? 'match' : 'mismatch'
+  return tags.some((tag) => tag === current || `"${tag}"` === current) ? 'match' : 'mismatch'
 }

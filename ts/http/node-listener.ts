@@ -33,7 +33,7 @@ export function readRequest(incoming: IncomingMessage & Decorated, timeoutMs: nu
     mount: mountOf(incoming, url),
     token: tokenOf(headers['authorization'], query),
     remoteAddress: incoming.socket.remoteAddress,
-    body: maxBytes => readBody(incoming, maxBytes, timeoutMs),
+    body: (maxBytes) => readBody(incoming, maxBytes, timeoutMs),
   }
 }
 

@@ -1,7 +1,7 @@
 // The pages and the browser library, as static files, and the list of live streams as JSON.
 //
-// `/` is web/index.html, `/push/:stream` web/push.html, `/pull/:stream` web/pull.html, `/client/*` the browser library
-// (dist/client), and any other path the file of that name below web/. Each HTML file gets a `<base href>` with the
+// `/` is web/index.html, `/push/:stream` web/push.html, `/pull/:stream` web/pull.html, `/assets/*` the other files of
+// web/, and `/client/*` the browser library (dist/client). The `<base href="/" />` of each HTML file is changed to the
 // prefix that the signaling is mounted on, so that pages write `client/index.js` and `whip/lobby` and work anywhere.
 
 import { readdirSync } from 'node:fs'
@@ -24,10 +24,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.ico': 'image/x-icon',
   '.js': 'text/javascript; charset=utf-8',
-  '.json': 'application/json',
   '.png': 'image/png',
   '.svg': 'image/svg+xml',
-  '.webmanifest': 'application/manifest+json',
   '.woff2': 'font/woff2',
 }
 
@@ -37,7 +35,7 @@ export class Pages {
 
   constructor() {
     const files = new Map<string, string>()
-    for (const path of filesBelow(WEB)) files.set(`/${path}`, join(WEB, path))
+    for (const path of filesBelow(WEB)) files.set(path.endsWith('.html') ? path : `/assets/${path}`, join(WEB, path))
     for (const path of filesBelow(CLIENT)) files.set(`/client/${path}`, join(CLIENT, path))
     this.#files = files
   }
@@ -83,28 +81,30 @@ function describe(stream: Stream): object {
     name: stream.name,
     state: stream.state,
     createdAt: stream.createdAt.toISOString(),
+    live: stream.live,
     viewers: stream.viewers.length,
+    codecs: stream.tracks.map((track) => track.codec),
     tracks: stream.tracks,
   }
 }
 
 function pageOf(path: string): string {
-  if (path === '/') return '/index.html'
-  if (path.startsWith('/push/')) return '/push.html'
-  if (path.startsWith('/pull/')) return '/pull.html'
+  if (path === '/') return 'index.html'
+  if (path.startsWith('/push/')) return 'push.html'
+  if (path.startsWith('/pull/')) return 'pull.html'
   return path
 }
 
 function withBase(html: string, base: string): string {
   const escaped = base.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
-  return html.replace(/<head>/i, head => `${head}<base href="${escaped}/">`)
+  return html.replace('<base href="/" />', `<base href="${escaped}/" />`)
 }
 
 function filesBelow(folder: string): readonly string[] {
   try {
     return readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter(entry => entry.isFile() && extname(entry.name) in TYPES)
-      .map(entry => join(entry.parentPath, entry.name).slice(folder.length).split(sep).join('/'))
+      .filter((entry) => entry.isFile() && extname(entry.name) in TYPES)
+      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length).split(sep).join('/'))
   } catch {
     return []
   }

@@ -45,7 +45,8 @@ async function applyFragment(
   const { peer } = session
   if (peer.closed) return problem(404, { detail: 'the session is over' })
   const tags = compareTags(request.headers['if-match'], entityTag(peer.iceSession ?? peer.id))
-  if (tags === 'missing' && !lenient) return problem(428, { detail: 'a PATCH needs If-Match with the ETag of the session' })
+  if (tags === 'missing' && !lenient)
+    return problem(428, { detail: 'a PATCH needs If-Match with the ETag of the session' })
   if (tags === 'mismatch') return problem(412, { detail: 'If-Match names another ICE session' })
   const reply = await peer.addIceFragment(fragment)
   if (reply === undefined) return emptyResponse(204)

@@ -27,7 +27,9 @@ export function route(request: HttpRequest, basePath: string): Route | undefined
       return tail === '' ? undefined : { kind: 'endpoint', protocol: head, stream: decodeStreamName(tail) }
     case 'whip-session':
     case 'whep-session':
-      return tail === '' ? undefined : { kind: 'session', protocol: head === 'whip-session' ? 'whip' : 'whep', id: tail }
+      return tail === ''
+        ? undefined
+        : { kind: 'session', protocol: head === 'whip-session' ? 'whip' : 'whep', id: tail }
     default:
       return { kind: 'page', path }
   }
