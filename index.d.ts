@@ -41,10 +41,12 @@ export interface ServerOptions {
   readonly publisherGraceMs?: number
   /** How long a peer may be silent (no authenticated check) until it is closed. Default 30,000; 1,000 to 600,000. */
   readonly consentTimeoutMs?: number
-  /** The rate that publishers are told not to exceed (by REMB). Default: none is told. */
+  /** How long an offer of the server waits for its answer. Default 30,000; 1,000 to 600,000. */
+  readonly answerTimeoutMs?: number
+  /** The rate that publishers are told not to exceed (by REMB), from 10,000. Default: none is told. */
   readonly maxIngestBitrateBps?: number
-  /** DTLS versions. Default `'1.2'`, where the server chooses the fast SRTP profile; `'auto'` also speaks 1.3. */
-  readonly dtls?: '1.2' | 'auto'
+  /** What peers can make grow. What goes beyond is refused with `XRTC_LIMIT_REACHED`. */
+  readonly limits?: ServerLimits
   /** Receives what the server has to say. Default: silence. A pino logger fits. */
   readonly logger?: Logger
 }
@@ -55,8 +57,20 @@ export interface UdpOptions {
    * The first worker's port; each further worker takes the next one. Default 0: any free port each.
    */
   readonly port?: number
-  /** The local address to bind. Default: all addresses, IPv4 and IPv6. */
-  readonly host?: string
+  /** The local IP address to bind, or one of each family. Default: all addresses, IPv4 and IPv6. */
+  readonly host?: string | readonly string[]
+}
+
+/** Limits of each worker. */
+export interface ServerLimits {
+  /** Peers. Default 10,000. */
+  readonly peers?: number
+  /** Offers of the server whose answer has not come. Default 1,000. */
+  readonly pendingOffers?: number
+  /** Streams that have their home on the worker. Default 2,000. */
+  readonly streams?: number
+  /** Viewers of one stream. Default 10,000. */
+  readonly viewersPerStream?: number
 }
 
 /** A logger: the four calls of pino that xrtc makes. */
@@ -93,10 +107,8 @@ export interface MediaServerEvents {
 export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDisposable {
   /** Whether `close` was called. */
   readonly closed: boolean
-  /** The local media sockets, in the order of the workers. */
-  readonly addresses: readonly MediaAddress[]
-  /** The addresses that peers are given as candidates. */
-  readonly announced: readonly MediaAddress[]
+  /** The workers and where they can be reached. */
+  readonly workers: readonly WorkerInfo[]
   /**
    * Accepts a publisher's offer, or makes the server's own offer where none is given.
    *
@@ -141,11 +153,18 @@ export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDispo
   close(): Promise<void>
 }
 
+/** Where a worker can be reached. */
+export interface WorkerInfo {
+  /** The addresses that its sockets are bound to. */
+  readonly bound: readonly MediaAddress[]
+  /** The addresses that its descriptions offer, best first. */
+  readonly candidates: readonly MediaAddress[]
+}
+
 /** A UDP address. */
 export interface MediaAddress {
   readonly address: string
   readonly port: number
-  readonly family: 4 | 6
 }
 
 /** Options of `server.push`. */
@@ -429,41 +448,225 @@ export interface Signaling extends AsyncDisposable {
 
 // ─── Figures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What is held now. */
+/**
+ * What is held now, over all workers. When a peer is gone, so is everything it held: the record of a server without
+ * peers and streams is the same at any time.
+ */
 export interface Held {
+  /** UDP sockets. */
   readonly sockets: number
+  /** Peers of the workers. */
+  readonly peers: number
+  /** Secure pipes, those that still say goodbye included. */
   readonly transports: number
-  readonly pendingOffers: number
-  readonly addresses: number
-  readonly ufrags: number
-  readonly streams: number
-  readonly subscriptions: number
-  readonly timers: number
-  readonly cachedPackets: number
-  readonly queueSlots: number
+  /** DTLS state machines. */
   readonly dtls: number
+  /** Offers of the server without an answer. */
+  readonly pendingOffers: number
+  /** Entries in the tables of remote addresses. */
+  readonly addresses: number
+  /** Entries in the tables of ICE user names. */
+  readonly ufrags: number
+  /** Streams, each counted on its home worker. */
+  readonly streams: number
+  /** Streams of other workers that a worker knows. */
+  readonly remoteStreams: number
+  /** Tracks going out to viewers. */
+  readonly subscriptions: number
+  /** Armed timers. */
+  readonly timers: number
+  /** Packets in caches. */
+  readonly cachedPackets: number
+  /** Messages and events in the queues between threads. */
+  readonly queueSlots: number
+  /** HTTP sessions of all signalings. */
   readonly httpSessions: number
+  /** JavaScript objects of peers and streams, and promises of commands under way. */
   readonly handles: number
 }
 
-/** Counters of the server since its start. */
+/** Counters of the server since its start. They only grow, but for the ones that are said to be gauges. */
 export interface ServerStats {
+  /** Milliseconds since 1970. */
   readonly timestamp: number
+  /** By the workers' index. */
+  readonly workers: readonly WorkerStats[]
+}
+
+/** Counters of one worker, by name. */
+export interface WorkerStats {
+  /**
+   * Its sockets and queues, such as `datagramsReceived`, `bytesReceived`, `datagramsSent`, `bytesSent`, `trainsSent`,
+   * `kernelDrops`, `sendDropped`; `receiveBufferBytes` and `sendBufferBytes` are gauges.
+   */
+  readonly sockets: Readonly<Record<string, number>>
+  /** Packets that were dropped, by cause. */
   readonly discards: Readonly<Record<string, number>>
 }
 
 /** The statistics of a peer by `id`. */
 export type PeerStatsReport = ReadonlyMap<string, PeerStats>
 
-/** One entry of a peer's statistics. */
-export type PeerStats = TransportStats
+/** One entry of a peer's statistics; `type` tells which. Members that are not known (yet) are left out. */
+export type PeerStats =
+  | InboundRtpStats
+  | OutboundRtpStats
+  | RemoteInboundRtpStats
+  | RemoteOutboundRtpStats
+  | TransportStats
+  | CandidatePairStats
+  | CandidateStats
+  | CodecStats
+  | PeerConnectionStats
 
-/** One transport. */
-export interface TransportStats {
+/** What all entries have. */
+export interface PeerStatsBase {
+  /** Unique within the report and stable over the life of what it describes. */
   readonly id: string
-  readonly type: 'transport'
   /** Milliseconds since 1970. */
   readonly timestamp: number
+}
+
+/** What all RTP streams have. */
+export interface RtpStreamStats extends PeerStatsBase {
+  readonly ssrc: number
+  readonly kind: 'audio' | 'video'
+  /** The `id` of its transport's entry. */
+  readonly transportId?: string
+  /** The `id` of its codec's entry. */
+  readonly codecId?: string
+}
+
+/** RTP from a publisher, one entry for each simulcast layer. Counters grow. */
+export interface InboundRtpStats extends RtpStreamStats {
+  readonly type: 'inbound-rtp'
+  readonly mid?: string
+  readonly rid?: string
+  readonly packetsReceived?: number
+  /** Payload bytes. */
+  readonly bytesReceived?: number
+  readonly headerBytesReceived?: number
+  readonly packetsLost?: number
+  /** Seconds; a gauge. */
+  readonly jitter?: number
+  readonly packetsDiscarded?: number
+  readonly retransmittedPacketsReceived?: number
+  readonly retransmittedBytesReceived?: number
+  readonly nackCount?: number
+  readonly pliCount?: number
+  readonly firCount?: number
+  readonly framesReceived?: number
+  readonly keyFramesReceived?: number
+  /** Pixels; a gauge. */
+  readonly frameWidth?: number
+  readonly frameHeight?: number
+  /** A gauge. */
+  readonly framesPerSecond?: number
+  readonly lastPacketReceivedTimestamp?: number
+  readonly remoteId?: string
+}
+
+/** RTP to a viewer. Counters grow. */
+export interface OutboundRtpStats extends RtpStreamStats {
+  readonly type: 'outbound-rtp'
+  readonly mid?: string
+  /** The layer that is forwarded now. */
+  readonly rid?: string
+  readonly packetsSent?: number
+  /** Payload bytes. */
+  readonly bytesSent?: number
+  readonly headerBytesSent?: number
+  readonly retransmittedPacketsSent?: number
+  readonly retransmittedBytesSent?: number
+  readonly nackCount?: number
+  readonly pliCount?: number
+  readonly firCount?: number
+  readonly framesSent?: number
+  /** Pixels; a gauge. */
+  readonly frameWidth?: number
+  readonly frameHeight?: number
+  readonly remoteId?: string
+}
+
+/** What a viewer reports of the RTP it receives. */
+export interface RemoteInboundRtpStats extends RtpStreamStats {
+  readonly type: 'remote-inbound-rtp'
+  readonly localId?: string
+  readonly packetsLost?: number
+  /** Of the last report, 0 to 1; a gauge. */
+  readonly fractionLost?: number
+  /** Seconds; a gauge. */
+  readonly jitter?: number
+  /** Seconds; a gauge. */
+  readonly roundTripTime?: number
+  readonly totalRoundTripTime?: number
+  readonly roundTripTimeMeasurements?: number
+}
+
+/** What a publisher reports of the RTP it sends. */
+export interface RemoteOutboundRtpStats extends RtpStreamStats {
+  readonly type: 'remote-outbound-rtp'
+  readonly localId?: string
+  readonly packetsSent?: number
+  readonly bytesSent?: number
+  readonly remoteTimestamp?: number
+  readonly reportsSent?: number
+}
+
+/** The transport. */
+export interface TransportStats extends PeerStatsBase {
+  readonly type: 'transport'
+  readonly packetsSent?: number
+  readonly packetsReceived?: number
+  readonly bytesSent?: number
+  readonly bytesReceived?: number
+  readonly iceState?: string
+  readonly dtlsState?: string
+  readonly dtlsRole?: string
+  readonly tlsVersion?: string
+  readonly srtpCipher?: string
+  readonly selectedCandidatePairId?: string
+  readonly selectedCandidatePairChanges?: number
+}
+
+/** The pair of addresses in use. */
+export interface CandidatePairStats extends PeerStatsBase {
+  readonly type: 'candidate-pair'
+  readonly transportId?: string
+  readonly localCandidateId?: string
+  readonly remoteCandidateId?: string
+  readonly state?: string
+  readonly nominated?: boolean
+  /** Seconds; a gauge. */
+  readonly currentRoundTripTime?: number
+  readonly requestsReceived?: number
+  readonly responsesSent?: number
+}
+
+/** One address of a pair. */
+export interface CandidateStats extends PeerStatsBase {
+  readonly type: 'local-candidate' | 'remote-candidate'
+  readonly transportId?: string
+  readonly address?: string
+  readonly port?: number
+  readonly protocol?: string
+  readonly candidateType?: string
+}
+
+/** A codec with its payload type. */
+export interface CodecStats extends PeerStatsBase {
+  readonly type: 'codec'
+  readonly payloadType: number
+  readonly mimeType: string
+  readonly transportId?: string
+  readonly clockRate?: number
+  readonly channels?: number
+  readonly sdpFmtpLine?: string
+}
+
+/** The peer as a whole. */
+export interface PeerConnectionStats extends PeerStatsBase {
+  readonly type: 'peer-connection'
 }
 
 // ─── Errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────

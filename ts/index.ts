@@ -1,5 +1,46 @@
+// What the package exports: nothing but what index.d.ts promises, as the compiler checks below.
+
 import { createRequire } from 'node:module'
+import {
+  ClosedError,
+  InternalError,
+  InvalidArgumentError,
+  InvalidStateError,
+  LimitError,
+  NegotiationError,
+  NetworkError,
+  StreamError,
+  XrtcError,
+} from './errors.ts'
+import { createServer } from './server.ts'
 
-const manifest = createRequire(import.meta.url)('../package.json') as { version: string }
+const manifest = createRequire(import.meta.url)('../package.json') as { readonly version: string }
+const { version } = manifest
 
-export const version: string = manifest.version
+export {
+  ClosedError,
+  InternalError,
+  InvalidArgumentError,
+  InvalidStateError,
+  LimitError,
+  NegotiationError,
+  NetworkError,
+  StreamError,
+  XrtcError,
+  createServer,
+  version,
+}
+
+void ({
+  ClosedError,
+  InternalError,
+  InvalidArgumentError,
+  InvalidStateError,
+  LimitError,
+  NegotiationError,
+  NetworkError,
+  StreamError,
+  XrtcError,
+  createServer,
+  version,
+} satisfies typeof import('../index.d.ts'))

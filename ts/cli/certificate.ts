@@ -1,0 +1,42 @@
+// The certificate of `--https`: the given one, or a self-signed one for as long as the process runs.
+
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { isIP } from 'node:net'
+import { localAddresses } from './addresses.ts'
+
+/** Certificate and private key, as PEM. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
+
+/** Reads both files, or makes a certificate for this machine's names and addresses. */
+export async function loadCertificate(cert: string | undefined, key: string | undefined): Promise<Certificate> {
+  if (cert !== undefined && key !== undefined)
+    return { cert: await read('--cert', cert), key: await read('--key', key) }
+  // Only here, because it takes a while to load.
+  const { generate } = await import('selfsigned')
+  const altNames = ['localhost', hostname(), '127.0.0.1', '::1', ...localAddresses()].map((name) =>
+    isIP(name) === 0 ? ({ type: 2, value: name } as const) : ({ type: 7, ip: name } as const),
+  )
+  const pems = await generate([{ name: 'commonName', value: 'xrtc' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    extensions: [
+      { name: 'basicConstraints', cA: false, critical: true },
+      { name: 'keyUsage', digitalSignature: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      { name: 'subjectAltName', altNames },
+    ],
+  })
+  return { cert: pems.cert, key: pems.private }
+}
+
+async function read(flag: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new Error(`${flag}: ${path} cannot be read`, { cause })
+  }
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+// `xrtc serve`: the command line. All signal handling, printing and ending of the process is in this folder.
+
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { createRequire } from 'node:module'
+import { parseAddress } from '../announce.ts'
+import type { ServeOptions } from './serve.ts'
+import { LOG_LEVELS, serve } from './serve.ts'
+
+const manifest = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
+
+const program = new Command('xrtc')
+  .description('A WebRTC media server: publish a stream from one browser, watch it in others.')
+  .version(manifest.version)
+  .enablePositionalOptions()
+
+program
+  .command('serve', { isDefault: true })
+  .description('serve the pages, WHIP and WHEP')
+  .addOption(option('--host <address>', 'HTTP: the address to listen on (default: all)', 'XRTC_HOST'))
+  .addOption(option('--port <port>', 'HTTP: the port', 'XRTC_PORT').default(8080).argParser(port))
+  .addOption(
+    option('--udp-port <port>', 'media: the first UDP port, one for each worker', 'XRTC_UDP_PORT')
+      .default(8800)
+      .argParser(port),
+  )
+  .addOption(
+    option(
+      '--announce <address[:port]>',
+      'media: an address or name to offer instead of this machine’s own; may be repeated',
+      'XRTC_ANNOUNCE',
+    ).argParser(addresses),
+  )
+  .addOption(option('--token <text>', 'ask every client for this bearer token', 'XRTC_TOKEN').argParser(token))
+  .addOption(
+    option('--workers <number>', 'media threads (default: one for each CPU core)', 'XRTC_WORKERS').argParser(workers),
+  )
+  .addOption(option('--log-level <level>', 'what to log', 'XRTC_LOG_LEVEL').choices(LOG_LEVELS).default('info'))
+  .addOption(option('--log-file <path>', 'log to this file instead of standard error', 'XRTC_LOG_FILE'))
+  .addOption(option('--https', 'serve HTTPS, with a self-signed certificate unless one is given', 'XRTC_HTTPS'))
+  .addOption(option('--cert <path>', 'HTTPS: the certificate, as PEM', 'XRTC_CERT'))
+  .addOption(option('--key <path>', 'HTTPS: its private key, as PEM', 'XRTC_KEY'))
+  .addHelpText('after', '\nRepeated values in an environment variable are separated by commas.')
+  .action((options: ServeOptions, command: Command) => serve(withoutDenial(options, command), manifest.version))
+
+program.parseAsync().catch((error: unknown) => {
+  process.stderr.write(`xrtc: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+})
+
+function option(flags: string, description: string, variable: string): Option {
+  return new Option(flags, description).env(variable)
+}
+
+// Commander takes a flag for given if its variable is there at all, `0` included.
+function withoutDenial(options: ServeOptions, command: Command): ServeOptions {
+  const denied = /^(?:|0|false|no|off)$/i.test(process.env['XRTC_HTTPS'] ?? '')
+  return command.getOptionValueSource('https') === 'env' && denied ? { ...options, https: false } : options
+}
+
+function port(value: string): number {
+  return integer(value, 0, 65_535)
+}
+
+function workers(value: string): number {
+  return integer(value, 1, 64)
+}
+
+function token(value: string): string {
+  if (/^\S+$/.test(value)) return value
+  throw new InvalidArgumentError('A token has no spaces and is not empty.')
+}
+
+function addresses(value: string, before: readonly string[] | undefined): readonly string[] {
+  const written = value.split(',').map((entry) => entry.trim())
+  for (const entry of written) {
+    try {
+      parseAddress(entry)
+    } catch {
+      throw new InvalidArgumentError('Use an IP address or a name, with :PORT if needed; IPv6 with a port in brackets.')
+    }
+  }
+  return [...(before ?? []), ...written]
+}
+
+function integer(value: string, least: number, most: number): number {
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
+  if (number >= least && number <= most) return number
+  throw new InvalidArgumentError(`It is a number from ${least} to ${most}.`)
+}

@@ -1,0 +1,178 @@
+// What `xrtc serve` does: a media server, its signaling on an HTTP server, and a clean end.
+
+import { createServer as createHttpServer } from 'node:http'
+import type { Server as HttpServer } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { timingSafeEqual, createHash } from 'node:crypto'
+import type { Authorize, MediaServer } from '../../index.d.ts'
+import { XrtcError } from '../errors.ts'
+import { createServer } from '../server.ts'
+import { isLoopback, isPrivate, localAddresses } from './addresses.ts'
+import type { Certificate } from './certificate.ts'
+import { loadCertificate } from './certificate.ts'
+import type { Log } from './log.ts'
+import { openLog } from './log.ts'
+
+/** The levels of `--log-level`. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+/** The flags of `xrtc serve`. */
+export interface ServeOptions {
+  readonly host?: string
+  readonly port: number
+  readonly udpPort: number
+  readonly announce?: readonly string[]
+  readonly token?: string
+  readonly workers?: number
+  readonly logLevel: string
+  readonly logFile?: string
+  readonly https?: boolean
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** A failure that is the user's to mend: printed as one line. */
+class UsageError extends Error {}
+
+/** Serves until SIGINT or SIGTERM. Rejects with a message for the user if it cannot start. */
+export async function serve(options: ServeOptions, version: string): Promise<void> {
+  const certificate = await certificateOf(options)
+  const log = await openLog(options.logLevel, options.logFile)
+  let media: MediaServer | undefined
+  try {
+    media = await startMedia(options, log)
+    const signaling = media.signaling({
+      pages: true,
+      ...(options.token === undefined ? {} : { authorize: tokenGate(options.token) }),
+    })
+    const http =
+      certificate === undefined
+        ? createHttpServer(signaling.listener)
+        : createHttpsServer(certificate, signaling.listener)
+    await listen(http, options)
+    endOnSignals(http, media, log)
+    announceReady(options, version, { http, media, secure: certificate !== undefined })
+  } catch (error) {
+    await media?.close()
+    await log.close()
+    throw error
+  }
+}
+
+async function startMedia(options: ServeOptions, log: Log): Promise<MediaServer> {
+  const { announce, workers, udpPort } = options
+  try {
+    return await createServer({
+      udp: { port: udpPort },
+      logger: log.logger,
+      ...(announce === undefined ? {} : { announce }),
+      ...(workers === undefined ? {} : { workers }),
+    })
+  } catch (error) {
+    if (error instanceof XrtcError && error.code === 'XRTC_ADDRESS_IN_USE') {
+      throw new UsageError(`${error.message}; choose another with --udp-port`, { cause: error })
+    }
+    throw error
+  }
+}
+
+function listen(http: HttpServer, { host, port }: ServeOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', (error: NodeJS.ErrnoException) => {
+      const messages: Record<string, string> = {
+        EADDRINUSE: `port ${port} is in use; choose another with --port`,
+        EACCES: `port ${port} needs more rights; choose another with --port`,
+        EADDRNOTAVAIL: `${host} is not an address of this machine; choose another with --host`,
+        ENOTFOUND: `${host} is not an address of this machine; choose another with --host`,
+      }
+      reject(new UsageError(messages[error.code ?? ''] ?? error.message, { cause: error }))
+    })
+    http.listen({ port, ...(host === undefined ? {} : { host }) }, () => resolve())
+  })
+}
+
+function tokenGate(token: string): Authorize {
+  const wanted = createHash('sha256').update(token).digest()
+  // Digests have one length, and comparing them tells nothing about the token.
+  return (request) =>
+    request.token !== undefined && timingSafeEqual(createHash('sha256').update(request.token).digest(), wanted)
+}
+
+async function certificateOf(options: ServeOptions): Promise<Certificate | undefined> {
+  const { https, cert, key } = options
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key go together')
+  return https === true || cert !== undefined ? await loadCertificate(cert, key) : undefined
+}
+
+interface Running {
+  readonly http: HttpServer
+  readonly media: MediaServer
+  readonly secure: boolean
+}
+
+function announceReady(options: ServeOptions, version: string, { http, media, secure }: Running): void {
+  const { port } = http.address() as AddressInfo
+  const everywhere = options.host === undefined || options.host === '0.0.0.0' || options.host === '::'
+  const base = (host: string): string => `${secure ? 'https' : 'http'}://${inUrl(host)}:${port}`
+  // Browsers give the camera to `localhost` without HTTPS, but not to this machine's other addresses.
+  const here = base(everywhere ? 'localhost' : (options.host ?? 'localhost'))
+  const [lan] = everywhere ? localAddresses() : []
+  const query = options.token === undefined ? '' : '?token=…'
+  const lines = [
+    `xrtc ${version}`,
+    `  pages  ${here}/${query}${lan === undefined ? '' : `   (in this network: ${base(lan)}/${query})`}`,
+    `  WHIP   ${lan === undefined ? here : base(lan)}/whip/STREAM`,
+    `  WHEP   ${lan === undefined ? here : base(lan)}/whep/STREAM`,
+    `  media  udp ${(media.workers[0]?.candidates ?? []).map(({ address, port }) => `${inUrl(address)}:${port}`).join(' ')}`,
+    ...warnings(options, media, { secure, reachable: everywhere || !isLoopback(options.host ?? '') }),
+    `ready ${here}/`,
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function warnings(
+  options: ServeOptions,
+  media: MediaServer,
+  { secure, reachable }: { readonly secure: boolean; readonly reachable: boolean },
+): readonly string[] {
+  if (!reachable) return []
+  const lines = []
+  if (options.token === undefined) {
+    lines.push('warning: everybody who reaches this address may publish and watch; --token asks for a token')
+  }
+  if (!secure) {
+    lines.push('warning: browsers on other machines give camera and screen to https pages only; --https serves them')
+  }
+  const candidates = media.workers.flatMap((worker) => worker.candidates)
+  if (candidates.every(({ address }) => isPrivate(address))) {
+    lines.push('warning: only private addresses are offered, so media stays in this network; --announce adds others')
+  }
+  return lines
+}
+
+function inUrl(address: string): string {
+  return address.includes(':') ? `[${address}]` : address
+}
+
+function endOnSignals(http: HttpServer, media: MediaServer, log: Log): void {
+  let ending = false
+  const end = (signal: NodeJS.Signals): void => {
+    if (ending) process.exit(1)
+    ending = true
+    log.logger.info({ signal }, 'closing')
+    void close(http, media, log)
+  }
+  process.on('SIGINT', end)
+  process.on('SIGTERM', end)
+}
+
+async function close(http: HttpServer, media: MediaServer, log: Log): Promise<void> {
+  // What hangs must not keep the process: the second signal, or this.
+  setTimeout(() => process.exit(1), 5_000).unref()
+  http.close()
+  await media.close()
+  http.closeAllConnections()
+  await log.close()
+  // Signal handlers alone do not keep a process alive, so it ends here by itself.
+}

@@ -1,0 +1,106 @@
+// The shapes of arguments: checked here with a clear message, before the boundary. What they mean is checked natively.
+
+import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
+import type { ServerOptions, SignalingOptions } from '../index.d.ts'
+import type { BindingLimits, BindingServerOptions } from './binding.d.ts'
+import { errorOf } from './errors.ts'
+import type { SignalingSettings } from './http/signaling.ts'
+import { SIGNALING_DEFAULTS } from './http/signaling.ts'
+
+/** The most workers. */
+const MAX_WORKERS = 64
+
+const SERVER_KEYS = [
+  ...['announce', 'answerTimeoutMs', 'consentTimeoutMs', 'limits', 'logger', 'maxIngestBitrateBps'],
+  ...['publisherGraceMs', 'udp', 'workers'],
+]
+const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as const
+const SIGNALING_KEYS = [...Object.keys(SIGNALING_DEFAULTS), 'authorize', 'cors']
+
+/** Options for the workers; the addresses to announce are resolved elsewhere. */
+export function serverSettings(options: ServerOptions): BindingServerOptions {
+  known('createServer', options, SERVER_KEYS)
+  known('udp', options.udp ?? {}, ['host', 'port'])
+  known('limits', options.limits ?? {}, LIMIT_KEYS)
+  const { udp = {}, limits = {} } = options
+  const settings: BindingServerOptions = {
+    workers: integer('workers', options.workers, [1, MAX_WORKERS]) ?? Math.min(availableParallelism(), MAX_WORKERS),
+    udpPort: integer('udp.port', udp.port, [0, 65_535]) ?? 0,
+  }
+  if (udp.host !== undefined) settings.listen = hosts(udp.host)
+  const timeouts = [1_000, 600_000] as const
+  assign(settings, 'publisherGraceMs', integer('publisherGraceMs', options.publisherGraceMs, [0, 3_600_000]))
+  assign(settings, 'consentTimeoutMs', integer('consentTimeoutMs', options.consentTimeoutMs, timeouts))
+  assign(settings, 'answerTimeoutMs', integer('answerTimeoutMs', options.answerTimeoutMs, timeouts))
+  const bitrate = integer('maxIngestBitrateBps', options.maxIngestBitrateBps, [10_000, 4_000_000_000])
+  assign(settings, 'maxIngestBitrateBps', bitrate)
+  const bounds: BindingLimits = {}
+  for (const key of LIMIT_KEYS) assign(bounds, key, integer(`limits.${key}`, limits[key], [1, 1_000_000]))
+  if (Object.keys(bounds).length > 0) settings.limits = bounds
+  return settings
+}
+
+/** Options of a signaling with their defaults. */
+export function signalingSettings(options: SignalingOptions): SignalingSettings {
+  known('signaling', options, SIGNALING_KEYS)
+  const { basePath = SIGNALING_DEFAULTS.basePath, authorize, cors } = options
+  if (typeof basePath !== 'string' || !/^(?:\/[^/?#]+)*$/.test(basePath)) {
+    throw invalid('basePath is a path such as /media, without a slash at its end')
+  }
+  if (authorize !== undefined && typeof authorize !== 'function') throw invalid('authorize is a function')
+  return {
+    basePath,
+    pages: flag('pages', options.pages) ?? SIGNALING_DEFAULTS.pages,
+    lenientIfMatch: flag('lenientIfMatch', options.lenientIfMatch) ?? SIGNALING_DEFAULTS.lenientIfMatch,
+    maxBodyBytes: integer('maxBodyBytes', options.maxBodyBytes, [1, 1 << 24]) ?? SIGNALING_DEFAULTS.maxBodyBytes,
+    requestTimeoutMs:
+      integer('requestTimeoutMs', options.requestTimeoutMs, [1, 600_000]) ?? SIGNALING_DEFAULTS.requestTimeoutMs,
+    retryAfterSeconds:
+      integer('retryAfterSeconds', options.retryAfterSeconds, [0, 3_600]) ?? SIGNALING_DEFAULTS.retryAfterSeconds,
+    ...(authorize === undefined ? {} : { authorize }),
+    ...(cors === undefined ? {} : { cors }),
+  }
+}
+
+/** A text, or nothing where that is allowed. */
+export function text(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw invalid(`${name} is a string`)
+  return value
+}
+
+/** Yes, no or nothing. */
+export function flag(name: string, value: unknown): boolean | undefined {
+  if (value !== undefined && typeof value !== 'boolean') throw invalid(`${name} is true or false`)
+  return value
+}
+
+/** Refuses what is no options object, and misspelt options. */
+export function known(name: string, options: unknown, keys: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw invalid(`the options of ${name} are an object`)
+  const stranger = Object.keys(options).find((key) => !keys.includes(key))
+  if (stranger !== undefined) throw invalid(`${name} has no option ${stranger}`)
+}
+
+/** The error for a wrong argument. */
+export function invalid(message: string): Error {
+  return errorOf('XRTC_INVALID_ARGUMENT', message)
+}
+
+function integer(name: string, value: unknown, [least, most]: readonly [number, number]): number | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
+  throw invalid(`${name} is an integer from ${least} to ${most}`)
+}
+
+function hosts(host: unknown): string[] {
+  const list: readonly unknown[] = Array.isArray(host) ? host : [host]
+  return list.map((entry) => {
+    if (typeof entry === 'string' && isIP(entry) !== 0) return entry
+    throw invalid('udp.host is an IP address, or one of each family')
+  })
+}
+
+function assign<Target, Key extends keyof Target>(target: Target, key: Key, value: Target[Key] | undefined): void {
+  if (value !== undefined) target[key] = value
+}

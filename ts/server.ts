@@ -1,0 +1,304 @@
+// The media server: its peers and streams by what the workers tell.
+
+import type {
+  Held,
+  Logger,
+  MediaServer,
+  MediaServerEvents,
+  Peer,
+  PullOptions,
+  PullPeer,
+  PushOptions,
+  PushPeer,
+  ServerOptions,
+  ServerStats,
+  Signaling,
+  SignalingOptions,
+  Stream,
+  TrackInfo,
+  WorkerInfo,
+} from '../index.d.ts'
+import { resolveAddresses } from './announce.ts'
+import { Emitter } from './emitter.ts'
+import { errorOf } from './errors.ts'
+import { HttpSignaling } from './http/http-signaling.ts'
+import type { PeerEvent, StreamEvent, WorkerEvent } from './native.ts'
+import { NativeServer } from './native.ts'
+import { flag, invalid, known, serverSettings, signalingSettings, text } from './options.ts'
+import type { PeerBase, PeerHome } from './peer.ts'
+import { Viewer } from './pull-peer.ts'
+import { Publisher } from './push-peer.ts'
+import { LiveStream } from './stream.ts'
+import { parseStreamName } from './stream-name.ts'
+
+/** Starts a media server. */
+export async function createServer(options: ServerOptions = {}): Promise<MediaServer> {
+  const settings = serverSettings(options)
+  const { announce, logger } = options
+  if (announce !== undefined) {
+    if (!Array.isArray(announce)) throw invalid('announce is an array of ADDRESS[:PORT]')
+    settings.announce = await resolveAddresses(announce.map((entry) => text('an address to announce', entry)))
+  }
+  return new Server((events) => new NativeServer(settings, events), logger)
+}
+
+type StartNative = (events: ConstructorParameters<typeof NativeServer>[1]) => NativeServer
+
+// Node.js keeps running while there is a timer; the longest there is costs nothing.
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+class Server extends Emitter<MediaServerEvents> implements MediaServer {
+  readonly workers: readonly WorkerInfo[]
+  readonly #native: NativeServer
+  readonly #logger: Logger | undefined
+  readonly #home: PeerHome
+  readonly #peers = new Map<number, PeerBase>()
+  readonly #accepted = new Map<string, Set<PeerBase>>()
+  readonly #streams = new Map<string, LiveStream>()
+  readonly #signalings = new Set<HttpSignaling>()
+  readonly #keepAlive = setInterval(() => undefined, LONGEST_TIMER_MS)
+  #httpSessions = 0
+  #lastPeer = 0
+  #closing: Promise<void> | undefined
+
+  constructor(start: StartNative, logger: Logger | undefined) {
+    super((error, event) => this.#listenerFailed(error, event))
+    this.#logger = logger
+    try {
+      this.#native = start({
+        peer: (event) => this.#onPeer(event),
+        stream: (event) => this.#onStream(event),
+        worker: (event) => this.#onWorker(event),
+      })
+    } catch (error) {
+      clearInterval(this.#keepAlive)
+      throw error
+    }
+    this.workers = this.#native.workers
+    this.#home = this.#makeHome()
+    this.#logger?.info({ workers: this.workers.length }, 'server started')
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  async push(streamName: string, options: PushOptions = {}): Promise<PushPeer> {
+    const { offer, ...rest } = options
+    return await negotiate(this.#publisher(streamName, rest), offer)
+  }
+
+  async pull(streamName: string, options: PullOptions = {}): Promise<PullPeer> {
+    const { offer, ...rest } = options
+    return await negotiate(this.#viewer(streamName, rest), offer)
+  }
+
+  peer(options: { readonly push: string } & Omit<PushOptions, 'offer'>): PushPeer
+  peer(options: { readonly pull: string } & Omit<PullOptions, 'offer'>): PullPeer
+  peer(options: { readonly push?: string; readonly pull?: string } & Omit<PushOptions, 'offer'>): PushPeer | PullPeer {
+    known('peer', options, ['push', 'pull', ...PUSH_KEYS])
+    const { push, pull, ...rest } = options
+    if ((push === undefined) === (pull === undefined)) throw invalid('peer has either push or pull')
+    return push === undefined ? this.#viewer(pull, rest) : this.#publisher(push, rest)
+  }
+
+  stream(streamName: string): Stream | undefined {
+    return this.#streams.get(streamName)
+  }
+
+  streams(): readonly Stream[] {
+    return [...this.#streams.values()]
+  }
+
+  peers(): readonly Peer[] {
+    return [...this.#accepted.values()].flatMap((peers) => [...peers])
+  }
+
+  signaling(options: SignalingOptions = {}): Signaling {
+    this.#assertOpen()
+    const signaling = new HttpSignaling(this, signalingSettings(options), {
+      sessions: (change) => {
+        this.#httpSessions += change
+      },
+      failed: (error, { method, path }) => {
+        this.#logger?.error({ err: error, method, path }, 'request failed')
+        this.tell('listenererror', { error, event: 'request' })
+      },
+      served: (fields) => this.#logger?.debug(fields, 'request'),
+      closed: () => this.#signalings.delete(signaling),
+    })
+    this.#signalings.add(signaling)
+    return signaling
+  }
+
+  async getStats(): Promise<ServerStats> {
+    return { timestamp: Date.now(), workers: await this.#native.getCounters() }
+  }
+
+  async held(): Promise<Held> {
+    const handles = this.#peers.size + this.#streams.size + this.#native.waiting
+    const records = await this.#native.getHeld()
+    const sum = (name: string): number => records.reduce((total, record) => total + (record[name] ?? 0), 0)
+    return {
+      sockets: sum('sockets'),
+      peers: sum('peers'),
+      transports: sum('transports'),
+      dtls: sum('dtls'),
+      pendingOffers: sum('pendingOffers'),
+      addresses: sum('addresses'),
+      ufrags: sum('ufrags'),
+      streams: sum('streams'),
+      remoteStreams: sum('remoteStreams'),
+      subscriptions: sum('subscriptions'),
+      timers: sum('timers'),
+      cachedPackets: sum('cachedPackets'),
+      queueSlots: sum('relaySlots') + sum('eventSlots') + sum('commandSlots'),
+      httpSessions: this.#httpSessions,
+      handles,
+    }
+  }
+
+  ref(): this {
+    this.#keepAlive.ref()
+    return this
+  }
+
+  unref(): this {
+    this.#keepAlive.unref()
+    return this
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    // Whoever called `close` sees `closed` before anything happens.
+    await Promise.resolve()
+    for (const signaling of this.#signalings) void signaling.close()
+    this.#native.close()
+    // A worker that hung told nothing about its peers.
+    for (const peer of this.#peers.values()) {
+      peer.handle({ type: 'peerClosed', peer: peer.number ?? 0, reason: 'serverClosed', detail: '' })
+    }
+    for (const stream of this.#streams.values()) this.#removeStream(stream, 'serverClosed')
+    clearInterval(this.#keepAlive)
+    this.#logger?.info({}, 'server closed')
+    this.tell('closed', { reason: 'closed' })
+  }
+
+  #publisher(streamName: unknown, options: Omit<PushOptions, 'offer'>): Publisher {
+    this.#assertOpen()
+    known('push', options, PUSH_KEYS)
+    known('media', options.media ?? {}, MEDIA_KEYS)
+    flag('replace', options.replace)
+    if (options.identity !== undefined) text('identity', options.identity)
+    return new Publisher(this.#home, this.#nextId('push'), parseStreamName(streamName), options)
+  }
+
+  #viewer(streamName: unknown, options: Omit<PullOptions, 'offer'>): Viewer {
+    this.#assertOpen()
+    known('pull', options, ['media'])
+    known('media', options.media ?? {}, MEDIA_KEYS)
+    return new Viewer(this.#home, this.#nextId('pull'), parseStreamName(streamName), options)
+  }
+
+  #nextId(action: string): string {
+    this.#lastPeer += 1
+    return `${action}-${this.#lastPeer}`
+  }
+
+  #makeHome(): PeerHome {
+    const isClosed = (): boolean => this.closed
+    return {
+      native: this.#native,
+      get closed() {
+        return isClosed()
+      },
+      report: (error, event) => this.#listenerFailed(error, event),
+      opened: (number, peer) => this.#peers.set(number, peer),
+      accepted: (peer) => this.#accept(peer),
+      removed: (number, peer) => this.#remove(number, peer),
+    }
+  }
+
+  #accept(peer: PeerBase): void {
+    const peers = this.#accepted.get(peer.streamName) ?? new Set()
+    this.#accepted.set(peer.streamName, peers.add(peer))
+    this.#logger?.info({ peer: peer.id, stream: peer.streamName }, 'peer added')
+    this.tell('peeradded', { peer })
+  }
+
+  #remove(number: number | undefined, peer: PeerBase): void {
+    if (number !== undefined) this.#peers.delete(number)
+    const peers = this.#accepted.get(peer.streamName)
+    if (!peers?.delete(peer)) return
+    if (peers.size === 0) this.#accepted.delete(peer.streamName)
+    const reason = peer.closeReason ?? ''
+    this.#logger?.info({ peer: peer.id, stream: peer.streamName, reason }, 'peer removed')
+    this.tell('peerremoved', { peer, reason })
+  }
+
+  #onPeer(event: PeerEvent): void {
+    this.#peers.get(event.peer)?.handle(event)
+  }
+
+  #onStream(event: StreamEvent): void {
+    if (event.type === 'streamAdded') return this.#addStream(event.stream)
+    const stream = this.#streams.get(event.stream)
+    if (stream === undefined) return
+    if (event.type === 'streamRemoved') return this.#removeStream(stream, event.reason)
+    if (event.type === 'viewersChanged') return
+    const publisher = event.publisher === undefined ? undefined : this.#peers.get(event.publisher)
+    stream.handle({
+      state: event.state as Stream['state'],
+      publisher: publisher instanceof Publisher ? publisher : undefined,
+      tracks: event.tracks as readonly TrackInfo[],
+    })
+    this.#logger?.debug({ stream: stream.name, state: event.state }, 'stream changed')
+  }
+
+  #addStream(name: string): void {
+    const peersOf = (of: string): readonly Peer[] => [...(this.#accepted.get(of) ?? [])]
+    const stream = new LiveStream({ native: this.#native, report: this.#home.report, peersOf }, name)
+    this.#streams.set(name, stream)
+    this.#logger?.info({ stream: name }, 'stream added')
+    this.tell('streamadded', { stream })
+  }
+
+  #removeStream(stream: LiveStream, reason: string): void {
+    this.#streams.delete(stream.name)
+    stream.end(reason)
+    this.#logger?.info({ stream: stream.name, reason }, 'stream removed')
+    this.tell('streamremoved', { stream, reason })
+  }
+
+  #onWorker({ worker, message }: WorkerEvent): void {
+    this.#logger?.error({ worker, reason: message }, 'worker failed and was started again')
+    this.tell('workerrestart', { worker, message })
+  }
+
+  #listenerFailed(error: unknown, event: string): void {
+    this.#logger?.error({ err: error, event }, 'listener failed')
+    // A listener of this very event that throws has nobody left to tell.
+    if (event !== 'listenererror') this.tell('listenererror', { error, event })
+  }
+
+  #assertOpen(): void {
+    if (this.closed) throw errorOf('XRTC_CLOSED', 'the server is closed')
+  }
+}
+
+const PUSH_KEYS = ['identity', 'replace', 'media']
+const MEDIA_KEYS = ['audio', 'video']
+
+async function negotiate<P extends Publisher | Viewer>(peer: P, offer: string | undefined): Promise<P> {
+  if (offer !== undefined) await peer.setRemoteDescription({ type: 'offer', sdp: offer })
+  await peer.setLocalDescription()
+  return peer
+}
