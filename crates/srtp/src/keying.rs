@@ -135,6 +135,21 @@ pub(crate) struct SessionKeys {
 }
 
 impl SessionKeys {
+    /// Keys as test vectors give them, past the derivation.
+    #[cfg(test)]
+    pub(crate) fn given(profile: Profile, kind: Kind, encryption: &[u8], salt: &[u8]) -> Self {
+        let mut keys = Self {
+            profile,
+            kind,
+            encryption: [0; 32],
+            authentication: [0; 20],
+            salt: [0; 14],
+        };
+        keys.encryption[..encryption.len()].copy_from_slice(encryption);
+        keys.salt[..salt.len()].copy_from_slice(salt);
+        keys
+    }
+
     pub(crate) fn encryption(&self) -> &[u8] {
         self.encryption
             .get(..self.profile.key_len())
