@@ -372,12 +372,17 @@ impl fmt::Display for TransportProtocol {
 
 /// Equal for equal kind and base, different otherwise (RFC 8445 §5.1.1.3); decimal, as browsers print it.
 fn foundation(kind: CandidateKind, base: IpAddr) -> Box<str> {
-    // FNV-1a: any spread will do, there are a handful of candidates.
-    let mut hash = 0x811c_9dc5_u32 ^ kind as u32;
-    let mut mix = |byte: u8| hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    match base {
-        IpAddr::V4(ip) => ip.octets().into_iter().for_each(&mut mix),
-        IpAddr::V6(ip) => ip.octets().into_iter().for_each(&mut mix),
-    }
+    let kind = std::iter::once(kind as u8);
+    let hash = match base {
+        IpAddr::V4(ip) => hash(kind.chain(ip.octets())),
+        IpAddr::V6(ip) => hash(kind.chain(ip.octets())),
+    };
     hash.to_string().into()
+}
+
+/// FNV-1a. Any spread will do: a peer has a handful of candidates, and a collision only delays a check.
+pub(crate) fn hash(bytes: impl IntoIterator<Item = u8>) -> u32 {
+    bytes.into_iter().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }

@@ -1,123 +1,300 @@
 //! The agent: one peer's paths, checks and consent.
 
+mod checklist;
 mod config;
+mod consent;
+mod event;
+mod full;
+mod generation;
+mod inbound;
+mod lite;
+mod outbound;
+mod pair;
+mod reply;
+mod request;
+mod rtt;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use xrtc_rtp::Time;
 
-use crate::{Candidate, Counters, Credentials, Path};
+use self::event::Events;
+use self::full::Full;
+use self::generation::Generations;
+use self::lite::Lite;
+use self::reply::{Replies, Reply, ReplyKind};
+use self::request::Check;
+use crate::stun::{Class, Message};
+use crate::{Candidate, Counters, Credentials, Discard, Path};
 
-pub use config::{AgentConfig, Event, Mode, Role, Transmit};
+pub use self::config::{AgentConfig, Event, Mode, Role, Transmit};
 
 /// One peer's ICE state, lite or full.
+///
+/// After [`Event::ConsentExpired`] and [`Event::ConnectTimeout`] it answers nothing and has no path until
+/// [`Agent::restart`].
 #[derive(Debug)]
 pub struct Agent {
-    local: Credentials,
+    generations: Generations,
+    replies: Replies,
+    events: Events,
     counters: Counters,
+    half: Half,
+}
+
+/// What only one of the modes needs.
+#[derive(Debug)]
+enum Half {
+    Lite(Lite),
+    Full(Box<Full>),
 }
 
 impl Agent {
     /// An agent that waits for its first check (or, if full, for remote credentials and candidates).
     ///
-    /// `seed` drives transaction ids, the tie-breaker and the jitter of consent checks.
+    /// `seed` drives transaction ids, the tie-breaker and the jitter of consent checks of a full agent.
     pub fn new(config: AgentConfig, seed: u64, now: Time) -> Self {
-        let _ = (seed, now);
+        let AgentConfig {
+            mode,
+            local,
+            consent_timeout,
+            connect_timeout,
+        } = config;
+        let half = match mode {
+            Mode::Lite => Half::Lite(Lite::new(consent_timeout, connect_timeout, now)),
+            Mode::Full(role) => Half::Full(Box::new(Full::new(
+                role,
+                (consent_timeout, connect_timeout),
+                seed,
+                now,
+            ))),
+        };
         Self {
-            local: config.local,
+            generations: Generations::new(local),
+            replies: Replies::default(),
+            events: Events::default(),
             counters: Counters::default(),
+            half,
         }
     }
 
     /// Our credentials of the newest generation.
     pub fn local(&self) -> &Credentials {
-        &self.local
+        &self.generations.current.credentials
     }
 
     /// Whether checks under this local ufrag are accepted: the newest generation's, and until that has a nominated
-    /// path also the one's before it.
+    /// path also that of the path in use.
     pub fn accepts_ufrag(&self, ufrag: &str) -> bool {
-        self.local.ufrag() == ufrag
+        self.generations.by_ufrag(ufrag).is_some()
     }
 
     /// Our role at the moment; a lite agent is always controlled.
     pub fn role(&self) -> Role {
-        Role::Controlled
+        match &self.half {
+            Half::Lite(_) => Role::Controlled,
+            Half::Full(full) => full.role,
+        }
     }
 
     /// Takes the peer's credentials for the newest generation. A lite agent does not need them.
     pub fn set_remote(&mut self, remote: Credentials) {
-        let _ = remote;
+        if let Half::Full(full) = &mut self.half {
+            full.set_remote(remote);
+        }
     }
 
     /// Adds a local transport address to send checks from. A lite agent needs none.
     pub fn add_local_candidate(&mut self, candidate: &Candidate) {
-        let _ = candidate;
+        if let Half::Full(full) = &mut self.half {
+            full.add_local(candidate)
+                .unwrap_or_else(|reason| self.counters.count(reason));
+        }
     }
 
-    /// Adds a candidate of the peer. What cannot be used is dropped quietly; a lite agent drops all.
+    /// Adds a candidate of the peer's newest generation. What cannot be used is dropped quietly; a lite agent drops
+    /// all.
     pub fn add_remote_candidate(&mut self, candidate: &Candidate) {
-        let _ = candidate;
+        if let Half::Full(full) = &mut self.half {
+            full.add_remote(candidate)
+                .unwrap_or_else(|reason| self.counters.count(reason));
+        }
     }
 
-    /// Begins a new generation with new local credentials. The selected path, its credentials and its consent stay
-    /// until the new generation has selected.
+    /// Begins a new generation with new local credentials (RFC 8445 §9). The selected path, its credentials and its
+    /// consent stay until the new generation has nominated. Remote credentials and candidates are to be given anew,
+    /// local candidates are kept.
     pub fn restart(&mut self, now: Time, local: Credentials) {
-        let _ = now;
-        self.local = local;
+        let in_use = match &self.half {
+            Half::Lite(lite) => lite.generation_in_use(),
+            Half::Full(full) => full.generation_in_use(),
+        };
+        self.generations.restart(local, in_use);
+        match &mut self.half {
+            Half::Lite(lite) => lite.restart(now),
+            Half::Full(full) => full.restart(now, self.generations.current.number),
+        }
     }
 
-    /// Takes one datagram that looks like STUN (RFC 7983).
+    /// Takes one datagram that looks like STUN (RFC 7983: first byte 0 to 3).
     pub fn handle_datagram(&mut self, now: Time, path: Path, datagram: &[u8]) {
-        let _ = (now, path, datagram);
+        if let Err(reason) = self.take_datagram(now, path, datagram) {
+            self.counters.count(reason);
+        }
+        self.retire();
+    }
+
+    fn take_datagram(&mut self, now: Time, path: Path, datagram: &[u8]) -> Result<(), Discard> {
+        if self.is_ended() {
+            return Err(Discard::Expired);
+        }
+        let message = Message::parse(datagram)?;
+        match (message.class(), &mut self.half) {
+            (Class::Request, _) => self.take_request(now, path, &message, datagram.len()),
+            // A keepalive (RFC 8445 §11).
+            (Class::Indication, _) => Ok(()),
+            (Class::Success | Class::Error, Half::Lite(_)) => Err(Discard::UnmatchedResponse),
+            (Class::Success | Class::Error, Half::Full(full)) => {
+                full.handle_response(now, path, &message, &mut self.events)
+            }
+        }
+    }
+
+    fn take_request(
+        &mut self,
+        now: Time,
+        path: Path,
+        message: &Message<'_>,
+        len: usize,
+    ) -> Result<(), Discard> {
+        let transaction = message.transaction_id();
+        match Check::authenticate(message, &self.generations) {
+            Ok(check) => {
+                let kind = self.take_check(now, path, &check)?;
+                let generation = check.generation;
+                self.replies.push(
+                    Reply {
+                        path,
+                        transaction,
+                        generation,
+                        kind,
+                    },
+                    len,
+                )
+            }
+            Err(refusal) => {
+                if let Some((generation, kind)) = refusal.reply {
+                    let reply = Reply {
+                        path,
+                        transaction,
+                        generation,
+                        kind,
+                    };
+                    self.replies
+                        .push(reply, len)
+                        .unwrap_or_else(|reason| self.counters.count(reason));
+                }
+                Err(refusal.reason)
+            }
+        }
+    }
+
+    fn take_check(&mut self, now: Time, path: Path, check: &Check) -> Result<ReplyKind, Discard> {
+        match &mut self.half {
+            Half::Lite(lite) => Ok(lite.handle_check(now, path, check, &mut self.events)),
+            Half::Full(full) => full.handle_check(now, path, check, &mut self.events),
+        }
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Time) {
-        let _ = now;
+        match &mut self.half {
+            Half::Lite(lite) => lite.handle_timeout(now, &mut self.events),
+            Half::Full(full) => full.handle_timeout(now, &mut self.events),
+        }
+        if self.is_ended() {
+            // RFC 7675 §5.1: without consent nothing is sent.
+            self.replies.clear();
+        }
+        self.retire();
     }
 
-    /// Writes the next datagram to send into `out`, which should hold 1200 bytes. Call until it is `None`.
+    /// Writes the next datagram to send into `out`, which should hold 1200 bytes (the longest has 620). Call until it is
+    /// `None`. What does not fit is dropped.
     pub fn poll_transmit(&mut self, now: Time, out: &mut [u8]) -> Option<Transmit> {
-        let _ = (now, out);
-        None
+        if let Some(reply) = self.replies.write_next(&self.generations, out) {
+            return Some(reply);
+        }
+        match &mut self.half {
+            Half::Lite(_) => None,
+            Half::Full(full) => full.poll_transmit(now, &self.generations, out),
+        }
     }
 
     /// The next thing that happened. Call until it is `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.events.pop()
     }
 
-    /// When [`Agent::handle_timeout`] is due next.
+    /// When [`Agent::handle_timeout`] and [`Agent::poll_transmit`] are due next.
     pub fn poll_timeout(&self) -> Option<Time> {
-        None
+        match &self.half {
+            Half::Lite(lite) => lite.poll_timeout(),
+            Half::Full(full) => full.poll_timeout(),
+        }
     }
 
     /// The path media takes, if any.
     pub fn selected(&self) -> Option<Path> {
-        None
+        match &self.half {
+            Half::Lite(lite) => lite.selected(),
+            Half::Full(full) => full.selected(),
+        }
     }
 
-    /// Whether an authenticated check has arrived on `path`, or one of ours was answered on it.
+    /// Whether an authenticated check has arrived on `path`, or one of ours was answered on it, and has not been
+    /// forgotten since.
     pub fn is_validated(&self, path: Path) -> bool {
-        let _ = path;
-        false
+        match &self.half {
+            Half::Lite(lite) => lite.paths().any(|known| known == path),
+            Half::Full(full) => full.paths().any(|known| known == path),
+        }
     }
 
-    /// Whether `remote` is the far end of any validated path.
-    pub fn knows_remote(&self, remote: SocketAddr) -> bool {
-        let _ = remote;
-        false
+    /// All validated paths, at most 8 for a lite agent.
+    pub fn validated(&self) -> impl Iterator<Item = Path> + '_ {
+        let (lite, full) = match &self.half {
+            Half::Lite(lite) => (Some(lite.paths()), None),
+            Half::Full(full) => (None, Some(full.paths())),
+        };
+        lite.into_iter().flatten().chain(full.into_iter().flatten())
     }
 
     /// The smoothed round trip time of our checks; always `None` for a lite agent, which sends none.
     pub fn rtt(&self) -> Option<Duration> {
-        None
+        match &self.half {
+            Half::Lite(_) => None,
+            Half::Full(full) => full.rtt.smoothed(),
+        }
     }
 
     /// What was dropped so far, by reason.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    fn is_ended(&self) -> bool {
+        match &self.half {
+            Half::Lite(lite) => lite.is_ended(),
+            Half::Full(full) => full.is_ended(),
+        }
+    }
+
+    fn retire(&mut self) {
+        let settled = match &self.half {
+            Half::Lite(lite) => lite.settled_generation(),
+            Half::Full(full) => full.settled_generation(),
+        };
+        self.generations.retire(settled);
     }
 }

@@ -1,9 +1,12 @@
-//! The STUN wire format (RFC 8489), as far as ICE uses it.
+//! The STUN wire format (RFC 8489), as far as ICE uses it: Binding with short-term credentials.
 
-/// The local part of a check's USERNAME, unauthenticated: which transport an unknown address wants.
-///
-/// `None` if the datagram is no STUN request with a well-formed USERNAME.
-pub fn peek_username(datagram: &[u8]) -> Option<&str> {
-    let _ = datagram;
-    None
-}
+mod attribute;
+mod builder;
+mod fingerprint;
+mod integrity;
+mod message;
+
+pub use attribute::{Attribute, AttributeType, Attributes};
+pub use builder::Builder;
+pub use integrity::IntegrityKey;
+pub use message::{Class, HEADER_LEN, Message, TransactionId, peek_username};
