@@ -17,8 +17,12 @@
 
 mod certificate;
 mod config;
+mod demux;
 mod discard;
+mod dtls;
+mod early;
 mod ended;
+mod event;
 mod fingerprint;
 mod limits;
 mod transport;
@@ -27,7 +31,8 @@ pub use certificate::{Certificate, InvalidCertificate};
 pub use config::{DtlsRole, DtlsSettings, DtlsVersion, RemoteDtls, TransportConfig};
 pub use discard::{Counters, Discard};
 pub use ended::Ended;
+pub use event::{Event, Received, TransportState};
 pub use fingerprint::{Fingerprint, HashFunction, InvalidFingerprint};
-pub use transport::{Event, Received, Transport, TransportState};
+pub use transport::Transport;
 pub use xrtc_ice::{Path, Transmit};
 pub use xrtc_srtp::{Plain, Profile};

@@ -28,3 +28,6 @@ pub(crate) const FLIGHT_RETRIES: usize = 8;
 
 /// Fingerprints that a peer may name; more are ignored.
 pub(crate) const MAX_FINGERPRINTS: usize = 8;
+
+/// DTLS datagrams that may wait for the driver to fetch them. A flight has four at most.
+pub(crate) const MAX_OUTGOING_DATAGRAMS: usize = 16;
