@@ -11,6 +11,13 @@ pub struct ViewerId {
     pub(crate) serial: u32,
 }
 
+impl ViewerId {
+    /// A small number that no other present viewer of the stream has: an index for the caller's own table.
+    pub const fn slot(self) -> usize {
+        self.slot as usize
+    }
+}
+
 /// The number of a publisher's track, in the order of [`crate::IngestConfig::tracks`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(pub u8);

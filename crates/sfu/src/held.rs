@@ -2,6 +2,11 @@
 
 use std::ops::AddAssign;
 
+use xrtc_transport::TransportState;
+
+use crate::sfu::Sfu;
+use crate::streams::Place;
+
 /// How many of each thing one state machine holds. The driver adds its own (sockets, queues) beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
@@ -69,5 +74,35 @@ impl AddAssign for Held {
         self.cached_packets += other.cached_packets;
         self.relay_slots += other.relay_slots;
         self.event_slots += other.event_slots;
+    }
+}
+
+impl Sfu {
+    pub(crate) fn held(&self) -> Held {
+        let peers = self.peers.iter();
+        let shaking_hands = peers.filter(|(_, peer)| peer.transport.state() != TransportState::New);
+        let shaking_hands = shaking_hands.count();
+        let mut held = Held {
+            peers: self.peers.len() as u64,
+            transports: (self.peers.len() + self.farewells.len()) as u64,
+            dtls: (shaking_hands + self.farewells.len()) as u64,
+            pending_offers: self.pending_offers as u64,
+            addresses: self.addresses.paths() as u64,
+            ufrags: self.addresses.ufrags() as u64,
+            remote_streams: self.relays.remote_streams() as u64,
+            timers: self.timers.len() as u64,
+            relay_slots: self.relays.waiting() as u64,
+            event_slots: self.events.len() as u64,
+            ..Held::default()
+        };
+        for (_, entry) in self.streams.iter() {
+            let media = entry.media.held();
+            held.streams += u64::from(matches!(entry.place, Place::Home(_)));
+            held.subscriptions += media.subscriptions as u64;
+            held.timers += media.timers as u64;
+            held.cached_packets += media.packets as u64;
+            held.relay_slots += media.relay_items as u64;
+        }
+        held
     }
 }

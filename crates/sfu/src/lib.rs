@@ -13,24 +13,39 @@
 #![forbid(unsafe_code)]
 
 mod addresses;
+mod admission;
+mod agreed;
 mod batch;
 mod command;
 mod config;
+mod discard;
+mod egress;
 mod ended;
 mod event;
+mod formats;
 mod held;
 mod limits;
+mod negotiate;
+mod opening;
+mod peer;
+mod peers;
+mod queue;
 mod refused;
 mod relay;
+mod relays;
 mod secrets;
 mod sfu;
+mod stats;
 mod stats_record;
 mod stream_name;
+mod streams;
 mod timers;
+mod viewing;
 
 pub use batch::{Batch, Class, Tag, Train};
 pub use command::{Command, Media, PeerId, PullOptions, PushOptions, RequestId};
 pub use config::{SfuConfig, WorkerId};
+pub use discard::Discard;
 pub use ended::Ended;
 pub use event::{ConnectionState, DtlsState, Event, IceState, LayerInfo, StreamState, TrackInfo};
 pub use held::Held;

@@ -77,7 +77,5 @@ impl fmt::Display for Limit {
     }
 }
 
-/// How long a closing transport may still send its farewell before it is dropped with it unsent.
-pub(crate) const FAREWELL: Duration = Duration::from_millis(50);
 /// How long a full queue to another worker is left alone before it is tried again.
 pub(crate) const RELAY_RETRY: Duration = Duration::from_millis(1);

@@ -1,88 +1,207 @@
-//! The state machine itself.
+//! The state machine: what it holds, and who does what with it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+
+use foldhash::fast::FixedState;
+use slab::Slab;
 use xrtc_rtp::Time;
+use xrtc_transport::Transport;
 
-use crate::{Batch, Command, Event, Path, Refused, RelayMessage, SfuConfig, Tag, WorkerId};
+use crate::addresses::{Addresses, PeerKey};
+use crate::discard::Totals;
+use crate::peer::Peer;
+use crate::queue::{EventQueue, Queued};
+use crate::relay::Message;
+use crate::relays::Relays;
+use crate::secrets::Secrets;
+use crate::streams::{StreamKey, Streams};
+use crate::timers::{TimerKey, Timers};
+use crate::{
+    Batch, Command, Ended, Event, PeerId, Refused, RelayMessage, RequestId, SfuConfig, WorkerId,
+};
 
 /// One worker's state machine.
 #[derive(Debug)]
 pub struct Sfu {
-    config: SfuConfig,
-    events: VecDeque<Event>,
+    pub(crate) config: SfuConfig,
+    pub(crate) secrets: Secrets,
+    pub(crate) peers: Slab<Peer>,
+    pub(crate) peer_ids: HashMap<PeerId, PeerKey, FixedState>,
+    pub(crate) pending_offers: usize,
+    /// Transports that are closed and have not said goodbye yet.
+    pub(crate) farewells: VecDeque<(PeerId, Transport)>,
+    pub(crate) addresses: Addresses,
+    pub(crate) streams: Streams,
+    pub(crate) relays: Relays,
+    pub(crate) timers: Timers,
+    /// Peers whose transports may have something to send.
+    pub(crate) dirty_peers: VecDeque<PeerKey>,
+    /// Streams that may have something to send or to tell.
+    pub(crate) dirty_streams: VecDeque<StreamKey>,
+    pub(crate) events: EventQueue,
+    pub(crate) totals: Totals,
+    /// Where a compound RTCP packet is written before it is sealed.
+    pub(crate) scratch: Box<[u8; Batch::MAX_DATAGRAM]>,
+    /// When the streams were last looked after.
+    pub(crate) settled_at: Time,
+    /// No new peers.
+    pub(crate) is_closed: bool,
+    /// The command to close, until it is done.
+    pub(crate) shutdown: Option<RequestId>,
 }
 
 impl Sfu {
     /// A worker without peers. All randomness grows from `seed` (but DTLS's own, which the crypto library draws):
     /// outside of simulations it must come from the operating system.
+    ///
+    /// It greets the other workers, so that they forget what an earlier one with its number held.
     pub fn new(config: SfuConfig, seed: [u8; 32], now: Time) -> Self {
-        let _ = (seed, now);
-        Self {
+        let mut secrets = Secrets::new(seed);
+        let mut sfu = Self {
+            peers: Slab::new(),
+            peer_ids: HashMap::with_hasher(FixedState::with_seed(secrets.u64())),
+            pending_offers: 0,
+            farewells: VecDeque::new(),
+            addresses: Addresses::new(secrets.u64()),
+            streams: Streams::new(secrets.u64()),
+            relays: Relays::new(config.worker, config.workers, secrets.u64()),
+            timers: Timers::default(),
+            dirty_peers: VecDeque::new(),
+            dirty_streams: VecDeque::new(),
+            events: EventQueue::default(),
+            totals: Totals::default(),
+            scratch: Box::new([0; Batch::MAX_DATAGRAM]),
+            settled_at: now,
+            is_closed: false,
+            shutdown: None,
+            secrets,
             config,
-            events: VecDeque::new(),
-        }
+        };
+        sfu.broadcast(|| Message::Hello);
+        sfu
     }
 
     /// Does what the application asks. What it cannot do is told by an event.
     pub fn handle_command(&mut self, now: Time, command: Command) {
-        let _ = (now, self.config.worker);
-        if let Some(request) = command.request() {
-            self.events.push_back(Event::Refused {
-                request,
-                refused: Refused::ServerClosed,
-            });
+        let request = command.request();
+        if let (Err(refused), Some(request)) = (self.execute(now, command), request) {
+            self.events.push(Event::Refused { request, refused });
         }
     }
 
-    /// Takes one received datagram and may write into it (decryption in place). Never fails: what cannot be used is
-    /// counted.
-    pub fn handle_datagram(&mut self, now: Time, path: Path, datagram: &mut [u8]) {
-        let _ = (now, path, datagram);
-    }
-
-    /// Takes a message of another worker.
-    pub fn handle_relay(&mut self, now: Time, from: WorkerId, message: RelayMessage) {
-        let _ = (now, from, message);
+    fn execute(&mut self, now: Time, command: Command) -> Result<(), Refused> {
+        match command {
+            Command::Push {
+                request,
+                peer,
+                stream,
+                options,
+            } => self.push(now, (request, peer), stream, options),
+            Command::Pull {
+                request,
+                peer,
+                stream,
+                options,
+            } => self.pull(now, (request, peer), stream, options),
+            Command::SetAnswer { request, peer, sdp } => {
+                self.set_answer(now, (request, peer), &sdp)
+            }
+            Command::Trickle {
+                request,
+                peer,
+                fragment,
+            } => self.trickle(now, (request, peer), &fragment),
+            Command::ClosePeer { peer, reason } => {
+                let reason = self.bounded_text(reason);
+                if let Some(key) = self.peer_ids.get(&peer).copied() {
+                    self.close_peer(now, key, Ended::Closed, reason);
+                }
+                Ok(())
+            }
+            Command::CloseStream { stream, reason } => {
+                let reason = self.bounded_text(reason);
+                if let Some(key) = self.streams.by_name(&stream) {
+                    self.close_stream(now, key, Ended::StreamClosed, &reason);
+                }
+                Ok(())
+            }
+            Command::GetStats { request, peer } => self.get_stats(now, request, peer),
+            Command::GetCounters { request } => {
+                let counters = self.counters(now);
+                self.events.push(Event::Counters { request, counters });
+                Ok(())
+            }
+            Command::GetHeld { request } => {
+                let held = self.held();
+                self.events.push(Event::Held { request, held });
+                Ok(())
+            }
+            Command::Shutdown { request } => {
+                self.shut_down(now, request);
+                Ok(())
+            }
+        }
     }
 
     /// To be called when the time of [`Sfu::poll_timeout`] has come; earlier and later calls do no harm.
     pub fn handle_timeout(&mut self, now: Time) {
-        let _ = now;
+        while let Some(key) = self.timers.pop_due(now) {
+            match key {
+                TimerKey::Peer(key) => self.peer_is_due(now, key),
+                TimerKey::Stream(key) => self.stream_is_due(now, key),
+            }
+        }
     }
 
-    /// Writes what is to be sent into `batch`. `true`: the batch is full and there is more.
-    ///
-    /// To be called after every batch of input, until it gives `false`.
-    pub fn poll_transmit(&mut self, now: Time, batch: &mut Batch) -> bool {
-        let _ = (now, batch);
-        false
-    }
-
-    /// The driver could not send `datagrams` of this tag and gave them up: a viewer that lost video gets a key frame.
-    pub fn transmit_dropped(&mut self, now: Time, tag: Tag, datagrams: usize) {
-        let _ = (now, tag, datagrams);
-    }
-
-    /// The next message for another worker, until `None`.
-    pub fn poll_relay(&mut self, now: Time) -> Option<(WorkerId, RelayMessage)> {
-        let _ = now;
-        None
-    }
-
-    /// Takes a message back because the queue to that worker is full. Control messages are kept and come again from
-    /// [`Sfu::poll_relay`] a millisecond later (see [`Sfu::poll_timeout`]); a stream's packets are dropped to its
-    /// next key frame, and counted.
-    pub fn relay_refused(&mut self, now: Time, to: WorkerId, message: RelayMessage) {
-        let _ = (now, to, message);
+    /// Takes a message of another worker.
+    pub fn handle_relay(&mut self, now: Time, from: WorkerId, message: RelayMessage) {
+        self.take_relay(now, from, message.0);
     }
 
     /// The next event, in order.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        loop {
+            let event = match self.events.pop()? {
+                Queued::Event(event) => Some(event),
+                Queued::PeerState(peer) => self.peer_state_event(peer),
+                Queued::StreamChanged(stream) => self.stream_changed_event(stream),
+                Queued::Viewers(stream) => self.viewers_event(stream),
+            };
+            if event.is_some() {
+                return event;
+            }
+        }
     }
 
-    /// When [`Sfu::handle_timeout`] wants to be called; `None`: never, unless something arrives.
+    /// When [`Sfu::handle_timeout`] wants to be called; `None`: never, unless something arrives. Right after
+    /// [`Sfu::poll_transmit`] has given `false`.
     pub fn poll_timeout(&self) -> Option<Time> {
-        None
+        [self.timers.next(), self.relays.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn shut_down(&mut self, now: Time, request: RequestId) {
+        self.is_closed = true;
+        self.shutdown = Some(request);
+        for key in self.streams.keys() {
+            self.close_stream(now, key, Ended::ServerClosed, "");
+        }
+        // Those that have not answered our offer to publish have no stream yet.
+        let left: Vec<_> = self.peers.iter().map(|(key, _)| key).collect();
+        for key in left {
+            self.close_peer(now, key, Ended::ServerClosed, String::new());
+        }
+    }
+
+    /// The application's words, cut at the limit.
+    fn bounded_text(&self, mut text: String) -> String {
+        let mut end = text.len().min(self.config.limits.text_bytes);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text
     }
 }

@@ -1,0 +1,235 @@
+//! New peers: the transport, the table entries, and the part in a stream.
+
+use std::sync::Arc;
+
+use xrtc_ice::{AgentConfig, Candidate, Credentials};
+use xrtc_rtp::{MediaKind, Time};
+use xrtc_sdp::{
+    Description, Fingerprint, IceCredentials, LocalParams, LocalTrack, Negotiated, RemoteTransport,
+};
+use xrtc_transport::{DtlsRole, RemoteDtls, Transport, TransportConfig};
+
+use crate::addresses::PeerKey;
+use crate::agreed;
+use crate::peer::{Peer, Role, Signaling, States, Traffic};
+use crate::sfu::Sfu;
+use crate::streams::{Home, Mirror, Place, Publisher, StreamKey};
+use crate::{Ended, PeerId, Refused, StreamName};
+
+impl Sfu {
+    /// Makes the transport and the table entries of a new peer.
+    pub(crate) fn open_peer(
+        &mut self,
+        now: Time,
+        id: PeerId,
+        role: Role,
+        local: &LocalParams,
+    ) -> Result<PeerKey, Refused> {
+        let invalid = || Refused::InvalidDescription {
+            line: 0,
+            reason: "unusable ice credentials".to_owned(),
+        };
+        let mut ice = AgentConfig::lite(credentials(&local.credentials).ok_or_else(invalid)?);
+        ice.consent_timeout = self.config.consent_timeout;
+        // The wait for the answer to an offer of ours has a timer of its own.
+        ice.connect_timeout = self.config.connect_timeout + self.config.answer_timeout;
+        let config = TransportConfig {
+            ice,
+            remote_ice: None,
+            remote_dtls: None,
+            dtls: Arc::clone(&self.config.dtls),
+        };
+        let transport = Transport::new(config, self.secrets.u64(), now);
+        let ufrag = local.credentials.ufrag().to_owned();
+        let stream = match &role {
+            Role::Viewer(viewer) => Some(viewer.stream),
+            Role::Publisher(_) => None,
+        };
+        let key = self.peers.insert(Peer {
+            id,
+            transport,
+            role,
+            signaling: Signaling::Stable,
+            negotiated: None,
+            cname: local.cname.clone(),
+            paths: Vec::new(),
+            ufrags: vec![ufrag.clone()],
+            heard: now,
+            look_at: now,
+            silent: false,
+            states: States::NEW,
+            state_queued: false,
+            dirty: false,
+            traffic: Traffic::default(),
+        });
+        self.addresses.bind_ufrag(&ufrag, key);
+        self.peer_ids.insert(id, key);
+        if let Some(entry) = stream.and_then(|stream| self.streams.get_mut(stream)) {
+            entry.members.insert(key);
+        }
+        self.peer_is_dirty(key);
+        Ok(key)
+    }
+
+    /// Gives the transport what the remote description says of it.
+    pub(crate) fn connect_transport(
+        &mut self,
+        now: Time,
+        key: PeerKey,
+        remote: &RemoteTransport,
+        role: xrtc_sdp::DtlsRole,
+    ) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        if let Some(credentials) = credentials(&remote.credentials) {
+            peer.transport.set_remote_ice(credentials);
+        }
+        add_candidates(
+            &mut peer.transport,
+            remote.candidates.iter().map(String::as_str),
+        );
+        let role = match role {
+            xrtc_sdp::DtlsRole::Client => DtlsRole::Client,
+            xrtc_sdp::DtlsRole::Server => DtlsRole::Server,
+        };
+        let fingerprints = remote
+            .fingerprints
+            .iter()
+            .filter_map(|fingerprint| fingerprint.to_string().parse().ok());
+        peer.transport.set_remote_dtls(
+            now,
+            RemoteDtls {
+                role,
+                fingerprints: fingerprints.collect(),
+            },
+        );
+        self.peer_is_dirty(key);
+    }
+
+    pub(crate) fn keep_negotiated(&mut self, key: PeerKey, negotiated: Negotiated) {
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.negotiated = Some(Box::new(negotiated));
+        }
+    }
+
+    /// The peer becomes its stream's publisher.
+    pub(crate) fn start_publishing(
+        &mut self,
+        now: Time,
+        key: PeerKey,
+        remote: &Description,
+        negotiated: Negotiated,
+    ) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        let Role::Publisher(publishing) = &mut peer.role else {
+            return;
+        };
+        let (name, identity) = (publishing.name.clone(), publishing.identity.clone());
+        let ssrc = self.secrets.ssrc();
+        let ingest =
+            agreed::ingest_config(remote, &negotiated, ssrc, self.config.max_ingest_bitrate);
+        let tracks = agreed::published_tracks(&negotiated);
+        let stream = match self.streams.by_name(&name) {
+            Some(stream) => stream,
+            None => self.open_stream(now, name, Place::Home(Home::default())),
+        };
+        if let Some(Role::Publisher(publishing)) =
+            self.peers.get_mut(key).map(|peer| &mut peer.role)
+        {
+            publishing.stream = Some(stream);
+        }
+        self.keep_negotiated(key, negotiated);
+        let publisher = Publisher {
+            peer: key,
+            identity,
+            since: now,
+            left: false,
+            tracks,
+        };
+        if let Err(error) = self.publish(now, stream, publisher, ingest) {
+            // `check_ingest` lets nothing through that the media plane refuses.
+            self.close_peer(now, key, Ended::InternalError, error.to_string());
+            self.release_if_unwatched(now, stream);
+        }
+    }
+
+    /// The stream to view, on this worker: made as a mirror if its home is elsewhere.
+    pub(crate) fn watched_stream(
+        &mut self,
+        now: Time,
+        name: &StreamName,
+    ) -> Result<StreamKey, Refused> {
+        if let Some(key) = self.streams.by_name(name) {
+            return Ok(key);
+        }
+        let home = self
+            .relays
+            .remote(name)
+            .map(|remote| remote.home)
+            .ok_or(Refused::UnknownStream)?;
+        let key = self.open_stream(
+            now,
+            name.clone(),
+            Place::Mirror(Mirror {
+                home,
+                joined: false,
+            }),
+        );
+        self.join_home(key);
+        Ok(key)
+    }
+
+    /// Fresh credentials and ids around this worker's certificate and addresses.
+    pub(crate) fn local_params(&mut self, tracks: &[LocalTrack]) -> LocalParams {
+        let secrets = &mut self.secrets;
+        let drawn = Credentials::random(|bytes| secrets.fill(bytes));
+        let fingerprint = Fingerprint {
+            algorithm: "sha-256".to_owned(),
+            value: self.config.dtls.fingerprint_sha256(),
+        };
+        LocalParams {
+            candidates: self.config.candidate_lines(),
+            session_id: secrets.u64(),
+            cname: format!("{:016x}", secrets.u64()),
+            tracks: tracks.to_vec(),
+            ..LocalParams::new(sdp_credentials(&drawn), fingerprint)
+        }
+    }
+
+    /// Sources for what a viewer will get.
+    pub(crate) fn outgoing_tracks(&mut self) -> [LocalTrack; 2] {
+        [MediaKind::Audio, MediaKind::Video].map(|kind| LocalTrack {
+            kind,
+            track_id: kind.name().to_owned(),
+            ssrc: self.secrets.ssrc(),
+            rtx_ssrc: (kind == MediaKind::Video).then(|| self.secrets.ssrc()),
+        })
+    }
+}
+
+pub(crate) fn credentials(credentials: &IceCredentials) -> Option<Credentials> {
+    Credentials::new(credentials.ufrag(), credentials.pwd()).ok()
+}
+
+/// A lite agent takes none, and what cannot be used (TCP, mDNS, names) is nobody's error (RFC 9725 §4.3.2).
+pub(crate) fn add_candidates<'a>(
+    transport: &mut Transport,
+    candidates: impl Iterator<Item = &'a str>,
+) {
+    for candidate in candidates.filter_map(|text| text.parse::<Candidate>().ok()) {
+        transport.add_remote_candidate(&candidate);
+    }
+}
+
+/// What `xrtc-ice` draws is within the grammar of `xrtc-sdp`: letters, digits, `+` and `/`.
+#[expect(
+    clippy::expect_used,
+    reason = "the characters and lengths of drawn credentials do not depend on input"
+)]
+fn sdp_credentials(drawn: &Credentials) -> IceCredentials {
+    IceCredentials::new(drawn.ufrag(), drawn.pwd())
+        .expect("invariant: drawn credentials are within RFC 8839")
+}
