@@ -67,33 +67,48 @@ impl<'a> Writer<'a> {
         self.len
     }
 
+    #[inline]
     pub(crate) fn put(&mut self, bytes: &[u8]) -> Option<()> {
         let end = self.len.checked_add(bytes.len())?;
-        self.out.get_mut(self.len..end)?.copy_from_slice(bytes);
+        let out = self.out.get_mut(self.len..end)?;
+        // Header extensions are this short: with the length known, no copying function is called.
+        match (&mut *out, bytes) {
+            ([a], [x]) => *a = *x,
+            ([a, b], [x, y]) => (*a, *b) = (*x, *y),
+            ([a, b, c], [x, y, z]) => (*a, *b, *c) = (*x, *y, *z),
+            _ => out.copy_from_slice(bytes),
+        }
         self.len = end;
         Some(())
     }
 
+    #[inline]
+    pub(crate) fn array<const N: usize>(&mut self, bytes: [u8; N]) -> Option<()> {
+        *self.out.get_mut(self.len..)?.first_chunk_mut::<N>()? = bytes;
+        self.len += N;
+        Some(())
+    }
+
     pub(crate) fn u8(&mut self, value: u8) -> Option<()> {
-        self.put(&[value])
+        self.array([value])
     }
 
     pub(crate) fn u16(&mut self, value: u16) -> Option<()> {
-        self.put(&value.to_be_bytes())
+        self.array(value.to_be_bytes())
     }
 
     /// The low three bytes of `value`.
     pub(crate) fn u24(&mut self, value: u32) -> Option<()> {
         let [_, a, b, c] = value.to_be_bytes();
-        self.put(&[a, b, c])
+        self.array([a, b, c])
     }
 
     pub(crate) fn u32(&mut self, value: u32) -> Option<()> {
-        self.put(&value.to_be_bytes())
+        self.array(value.to_be_bytes())
     }
 
     pub(crate) fn u64(&mut self, value: u64) -> Option<()> {
-        self.put(&value.to_be_bytes())
+        self.array(value.to_be_bytes())
     }
 
     /// Zeros up to the next multiple of four.

@@ -38,12 +38,27 @@ pub fn write_header<'e>(
         some = true;
         one_byte &= id < 15 && matches!(data.len(), 1..=16);
     }
+    let [number_high, number_low] = fields.sequence_number.to_be_bytes();
+    let [t0, t1, t2, t3] = fields.timestamp.to_be_bytes();
+    let [s0, s1, s2, s3] = fields.ssrc.0.to_be_bytes();
+    let first = if some { 0x90 } else { 0x80 };
+    let second = u8::from(fields.marker) << 7 | fields.payload_type.0 & 0x7f;
     let mut writer = Writer::new(out);
-    writer.u8(if some { 0x90 } else { 0x80 })?;
-    writer.u8(u8::from(fields.marker) << 7 | fields.payload_type.0 & 0x7f)?;
-    writer.u16(fields.sequence_number)?;
-    writer.u32(fields.timestamp)?;
-    writer.u32(fields.ssrc.0)?;
+    // One store of known length: this runs once for every packet and viewer.
+    writer.array([
+        first,
+        second,
+        number_high,
+        number_low,
+        t0,
+        t1,
+        t2,
+        t3,
+        s0,
+        s1,
+        s2,
+        s3,
+    ])?;
     if some {
         writer.u16(if one_byte {
             ONE_BYTE_PROFILE
@@ -57,7 +72,7 @@ pub fn write_header<'e>(
             if one_byte {
                 writer.u8(id << 4 | len.checked_sub(1)?)?;
             } else {
-                writer.put(&[id, len])?;
+                writer.array([id, len])?;
             }
             writer.put(data)?;
         }

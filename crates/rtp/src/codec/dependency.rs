@@ -29,17 +29,18 @@ impl Descriptor {
     /// `structure` is the last one that this stream sent: without one (and without a new one in this packet)
     /// the active decode targets cannot be read.
     pub fn parse(data: &[u8], structure: Option<&Structure>) -> Option<Self> {
-        let mut reader = BitReader::new(data);
+        let ([first, number_high, number_low], extended) = data.split_first_chunk()?;
         let mut descriptor = Self {
-            start_of_frame: reader.flag()?,
-            end_of_frame: reader.flag()?,
-            template_id: reader.u8(6)?,
-            frame_number: reader.u16(16)?,
+            start_of_frame: first & 0x80 != 0,
+            end_of_frame: first & 0x40 != 0,
+            template_id: first & 0x3f,
+            frame_number: u16::from_be_bytes([*number_high, *number_low]),
             structure: None,
             active_decode_targets: None,
         };
-        if data.len() > MANDATORY_LEN {
-            descriptor.read_extended(&mut reader, structure)?;
+        // A descriptor that is no longer has no extended fields (§A.8.2).
+        if !extended.is_empty() {
+            descriptor.read_extended(&mut BitReader::new(extended), structure)?;
         }
         Some(descriptor)
     }
@@ -189,8 +190,6 @@ impl Structure {
     }
 }
 
-/// A descriptor that is no longer has no extended fields (§A.8.2).
-const MANDATORY_LEN: usize = 3;
 const MAX_TEMPLATES: usize = 64;
 const MAX_SPATIAL_ID: u8 = 3;
 const MAX_SPATIAL_LAYERS: usize = 4;
