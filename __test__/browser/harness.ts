@@ -97,7 +97,7 @@ export async function live(page: Page): Promise<void> {
 }
 
 /** Waits until an expression is true in the page. */
-export async function pageShows(page: Page, expression: string, timeout = WAIT.timeout): Promise<void> {
+export async function pageShows(page: Page, expression: string, timeout: number = WAIT.timeout): Promise<void> {
   await page.waitForFunction(expression, { timeout, polling: 50 })
 }
 

@@ -1,0 +1,183 @@
+import test from 'ava'
+import type { ExecutionContext } from 'ava'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect, createServer as createTcpServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { get } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createServer } from 'xrtc'
+import { offerOf, open, post } from '../harness.ts'
+import type { Running } from './child.ts'
+import { root, startNode } from './child.ts'
+
+const CLI = join(root, 'dist/cli/main.js')
+const FREE = ['--host', '127.0.0.1', '--port', '0', '--udp-port', '0', '--workers', '1']
+
+test('serve prints its addresses and ready, serves, and ends cleanly on SIGTERM', async (t) => {
+  const running = serve(t, FREE)
+  const url = await ready(running)
+  t.regex(url, /^http:\/\/127\.0\.0\.1:\d+$/)
+  t.is((await fetch(`${url}/`)).status, 200)
+  await open(`${url}/whip/lobby`, offerOf('chromium-publish-vp8'))
+  running.child.kill('SIGTERM')
+  const { code, signal, stdout } = await running.ended
+  t.deepEqual({ code, signal }, { code: 0, signal: null })
+  for (const line of [/^xrtc \d/m, /^ {2}pages {2}http:/m, /^ {2}WHIP {3}http:.*\/whip\//m, /^ {2}WHEP {3}http:/m]) {
+    t.regex(stdout, line)
+  }
+  t.regex(stdout, /^ {2}media {2}udp [\d.:[\] a-f]+$/m)
+})
+
+test('SIGINT ends it as well', async (t) => {
+  const running = serve(t, FREE)
+  await ready(running)
+  running.child.kill('SIGINT')
+  const { code, signal } = await running.ended
+  t.deepEqual({ code, signal }, { code: 0, signal: null })
+})
+
+test('an open browser connection does not keep it', async (t) => {
+  const running = serve(t, FREE)
+  const url = await ready(running)
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  t.teardown(() => socket.destroy())
+  await new Promise((resolve) => socket.once('connect', resolve))
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n')
+  running.child.kill('SIGTERM')
+  t.is((await running.ended).code, 0)
+})
+
+test('a taken HTTP port is one clear line', async (t) => {
+  const taken = createTcpServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => taken.once('listening', resolve))
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+  const { code, stdout, stderr } = await serve(t, [...FREE, '--port', String(port), '--log-level', 'silent']).ended
+  t.deepEqual(
+    { code, stdout, stderr },
+    { code: 1, stdout: '', stderr: `xrtc: port ${port} is in use; choose another with --port\n` },
+  )
+})
+
+test('a taken UDP port is one clear line', async (t) => {
+  const server = await createServer({ workers: 1 })
+  t.teardown(() => server.close())
+  const { port } = server.workers[0]!.bound[0]!
+  const { code, stderr } = await serve(t, [...FREE, '--udp-port', String(port)]).ended
+  t.is(code, 1)
+  t.regex(stderr, new RegExp(`^xrtc: .*${port} is in use; choose another with --udp-port\n$`))
+})
+
+for (const [args, message] of [
+  [['--port', '70000'], /--port.*70000.*is invalid/],
+  [['--udp-port', 'x'], /--udp-port/],
+  [['--workers', '0'], /--workers/],
+  [['--announce', 'a b'], /--announce/],
+  [['--log-level', 'loud'], /--log-level/],
+  [['--token', ''], /--token/],
+  [['--cert', 'x.pem'], /--cert and --key go together/],
+  [['--cert', 'missing.pem', '--key', 'missing.pem'], /missing\.pem cannot be read/],
+  [['--announce', 'nobody.invalid'], /nobody\.invalid/],
+  [['--log-file', '/dev/null/x'], /--log-file/],
+  [['--unknown'], /unknown option/],
+] as const) {
+  test(`${args.join(' ')} is refused with one line`, async (t) => {
+    const { code, stdout, stderr } = await serve(t, [...FREE, ...args]).ended
+    t.is(code, 1)
+    t.is(stdout, '')
+    t.regex(stderr, message)
+    t.is(stderr.trim().split('\n').length, 1, stderr)
+  })
+}
+
+test('every flag has an environment variable, and a flag wins', async (t) => {
+  const running = serve(t, ['--workers', '1', '--host', '127.0.0.1'], {
+    XRTC_HOST: '192.0.2.1',
+    XRTC_PORT: '0',
+    XRTC_UDP_PORT: '0',
+    XRTC_WORKERS: '3',
+    XRTC_TOKEN: 'secret',
+    XRTC_ANNOUNCE: '203.0.113.7:9000,198.51.100.1',
+    XRTC_LOG_LEVEL: 'error',
+    XRTC_HTTPS: '0',
+  })
+  const url = await ready(running)
+  const offer = offerOf('chromium-publish-vp8')
+  t.is((await post(`${url}/whip/lobby`, offer)).status, 401)
+  t.is((await post(`${url}/whip/lobby`, offer, { Authorization: 'Bearer wrong' })).status, 401)
+  const { answer } = await open(`${url}/whip/lobby`, offer, { Authorization: 'Bearer secret' })
+  t.regex(answer, /203\.0\.113\.7 9000 typ host/)
+  t.regex(answer, /198\.51\.100\.1 \d+ typ host/)
+  running.child.kill('SIGTERM')
+  t.is((await running.ended).stderr, '')
+})
+
+test('help names every flag with its variable', async (t) => {
+  const { code, stdout } = await startNode(t, [CLI, 'serve', '--help']).ended
+  t.is(code, 0)
+  for (const flag of [
+    ...['--host', '--port', '--udp-port', '--announce', '--token', '--workers', '--log-level', '--log-file'],
+    ...['--https', '--cert', '--key'],
+  ]) {
+    const variable = `XRTC_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`
+    t.regex(stdout.replaceAll(/\s+/g, ' '), new RegExp(`${flag} .*env: ${variable}`))
+  }
+})
+
+test('open to the network without a token and with private addresses only, it warns', async (t) => {
+  const all = ['--port', '0', '--udp-port', '0', '--workers', '1']
+  const [warned, quiet] = [serve(t, [...all, '--announce', '192.168.1.5']), serve(t, FREE)]
+  await Promise.all([ready(warned), ready(quiet)])
+  for (const { child } of [warned, quiet]) child.kill('SIGTERM')
+  const { stdout } = await warned.ended
+  t.regex(stdout, /^warning: everybody.*--token/m)
+  t.regex(stdout, /^warning: only private addresses.*--announce/m)
+  t.regex(stdout, /^warning: .*--https/m)
+  t.notRegex((await quiet.ended).stdout, /warning/)
+})
+
+test('--https makes a certificate for this machine', async (t) => {
+  const running = serve(t, [...FREE, '--https'])
+  const url = await ready(running)
+  t.regex(url, /^https:/)
+  const names = await new Promise<string>((resolve, reject) => {
+    get(`${url}/`, { rejectUnauthorized: false, agent: false }, (response) => {
+      const { subjectaltname } = (response.socket as import('node:tls').TLSSocket).getPeerCertificate()
+      response.resume()
+      resolve(subjectaltname ?? '')
+    }).on('error', reject)
+  })
+  t.regex(names, /DNS:localhost/)
+  t.regex(names, /IP Address:127\.0\.0\.1/)
+})
+
+test('--log-file takes the whole log', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'xrtc-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'deep/er/log.jsonl')
+  const running = serve(t, [...FREE, '--log-file', file, '--log-level', 'debug'])
+  const url = await ready(running)
+  await post(`${url}/whip/lobby?token=secret`, 'garbage')
+  running.child.kill('SIGTERM')
+  const { code, stderr } = await running.ended
+  t.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+  const log = readFileSync(file, 'utf8')
+  const lines = log
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  t.true(lines.some(({ msg, path, status }) => msg === 'request' && path === '/whip/lobby' && status === 400))
+  t.true(lines.some(({ msg }) => msg === 'server closed'))
+  t.false(log.includes('secret'))
+})
+
+function serve(t: ExecutionContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+  return startNode(t, [CLI, 'serve', ...args], env)
+}
+
+async function ready(running: Running): Promise<string> {
+  const [, url] = await running.prints(/^ready (\S+)\/$/m)
+  return url ?? ''
+}
