@@ -22,7 +22,7 @@ test('there are examples', (t) => {
 })
 
 for (const { name, code } of examples) {
-  test(name, async (t) => {
+  test.serial(name, async (t) => {
     const running = startNode(t, ['--input-type=module', '--eval', freed(code)])
     // An example that serves until it is told to end is told so when it says that it listens.
     const serves = code.includes('// serves until it is ended')

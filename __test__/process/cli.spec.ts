@@ -14,7 +14,7 @@ import { root, startNode } from './child.ts'
 const CLI = join(root, 'dist/cli/main.js')
 const FREE = ['--host', '127.0.0.1', '--port', '0', '--udp-port', '0', '--workers', '1']
 
-test('serve prints its addresses and ready, serves, and ends cleanly on SIGTERM', async (t) => {
+test.serial('serve prints its addresses and ready, serves, and ends cleanly on SIGTERM', async (t) => {
   const running = serve(t, FREE)
   const url = await ready(running)
   t.regex(url, /^http:\/\/127\.0\.0\.1:\d+$/)
@@ -29,7 +29,7 @@ test('serve prints its addresses and ready, serves, and ends cleanly on SIGTERM'
   t.regex(stdout, /^ {2}media {2}udp [\d.:[\] a-f]+$/m)
 })
 
-test('SIGINT ends it as well', async (t) => {
+test.serial('SIGINT ends it as well', async (t) => {
   const running = serve(t, FREE)
   await ready(running)
   running.child.kill('SIGINT')
@@ -37,7 +37,7 @@ test('SIGINT ends it as well', async (t) => {
   t.deepEqual({ code, signal }, { code: 0, signal: null })
 })
 
-test('an open browser connection does not keep it', async (t) => {
+test.serial('an open browser connection does not keep it', async (t) => {
   const running = serve(t, FREE)
   const url = await ready(running)
   const { hostname, port } = new URL(url)
@@ -49,7 +49,7 @@ test('an open browser connection does not keep it', async (t) => {
   t.is((await running.ended).code, 0)
 })
 
-test('a taken HTTP port is one clear line', async (t) => {
+test.serial('a taken HTTP port is one clear line', async (t) => {
   const taken = createTcpServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => taken.once('listening', resolve))
   t.teardown(() => taken.close())
@@ -61,7 +61,7 @@ test('a taken HTTP port is one clear line', async (t) => {
   )
 })
 
-test('a taken UDP port is one clear line', async (t) => {
+test.serial('a taken UDP port is one clear line', async (t) => {
   const server = await createServer({ workers: 1 })
   t.teardown(() => server.close())
   const { port } = server.workers[0]!.bound[0]!
@@ -83,7 +83,7 @@ for (const [args, message] of [
   [['--log-file', '/dev/null/x'], /--log-file/],
   [['--unknown'], /unknown option/],
 ] as const) {
-  test(`${args.join(' ')} is refused with one line`, async (t) => {
+  test.serial(`${args.join(' ')} is refused with one line`, async (t) => {
     const { code, stdout, stderr } = await serve(t, [...FREE, ...args]).ended
     t.is(code, 1)
     t.is(stdout, '')
@@ -92,7 +92,7 @@ for (const [args, message] of [
   })
 }
 
-test('every flag has an environment variable, and a flag wins', async (t) => {
+test.serial('every flag has an environment variable, and a flag wins', async (t) => {
   const running = serve(t, ['--workers', '1', '--host', '127.0.0.1'], {
     XRTC_HOST: '192.0.2.1',
     XRTC_PORT: '0',
@@ -114,7 +114,7 @@ test('every flag has an environment variable, and a flag wins', async (t) => {
   t.is((await running.ended).stderr, '')
 })
 
-test('help names every flag with its variable', async (t) => {
+test.serial('help names every flag with its variable', async (t) => {
   const { code, stdout } = await startNode(t, [CLI, 'serve', '--help']).ended
   t.is(code, 0)
   for (const flag of [
@@ -126,7 +126,7 @@ test('help names every flag with its variable', async (t) => {
   }
 })
 
-test('open to the network without a token and with private addresses only, it warns', async (t) => {
+test.serial('open to the network without a token and with private addresses only, it warns', async (t) => {
   const all = ['--port', '0', '--udp-port', '0', '--workers', '1']
   const [warned, quiet] = [serve(t, [...all, '--announce', '192.168.1.5']), serve(t, FREE)]
   await Promise.all([ready(warned), ready(quiet)])
@@ -138,7 +138,7 @@ test('open to the network without a token and with private addresses only, it wa
   t.notRegex((await quiet.ended).stdout, /warning/)
 })
 
-test('--https makes a certificate for this machine', async (t) => {
+test.serial('--https makes a certificate for this machine', async (t) => {
   const running = serve(t, [...FREE, '--https'])
   const url = await ready(running)
   t.regex(url, /^https:/)
@@ -153,7 +153,7 @@ test('--https makes a certificate for this machine', async (t) => {
   t.regex(names, /IP Address:127\.0\.0\.1/)
 })
 
-test('--log-file takes the whole log', async (t) => {
+test.serial('--log-file takes the whole log', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'xrtc-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'deep/er/log.jsonl')

@@ -4,28 +4,28 @@ import { runModule, startNode } from './child.ts'
 const START = `import { createServer } from 'xrtc'
 const server = await createServer({ udp: { host: '127.0.0.1' }, workers: 2 })`
 
-test('the process ends by itself after close, and printed nothing', async (t) => {
+test.serial('the process ends by itself after close, and printed nothing', async (t) => {
   const { code, stdout, stderr } = await runModule(t, `${START}; await server.push('lobby'); await server.close()`)
   t.deepEqual({ code, stdout, stderr }, { code: 0, stdout: '', stderr: '' })
 })
 
-test('after unref the process ends although the server runs', async (t) => {
+test.serial('after unref the process ends although the server runs', async (t) => {
   const { code } = await runModule(t, `${START}; await server.push('lobby'); server.ref().unref()`)
   t.is(code, 0)
 })
 
-test('process.exit with a running server has its own code', async (t) => {
+test.serial('process.exit with a running server has its own code', async (t) => {
   t.is((await runModule(t, `${START}; process.exit(7)`)).code, 7)
 })
 
-test('a running server keeps the process alive, and handles no signal', async (t) => {
+test.serial('a running server keeps the process alive, and handles no signal', async (t) => {
   const running = startNode(t, ['--input-type=module', '--eval', `${START}; console.log('up')`])
   await running.prints(/up/)
   running.child.kill('SIGTERM')
   t.is((await running.ended).signal, 'SIGTERM')
 })
 
-test('a server works in a worker thread and goes with it', async (t) => {
+test.serial('a server works in a worker thread and goes with it', async (t) => {
   const inside = `import { parentPort } from 'node:worker_threads'; ${START}
     await server.push('lobby'); parentPort.postMessage((await server.held()).peers)`
   const program = `import { once } from 'node:events'; import { Worker } from 'node:worker_threads'
@@ -40,7 +40,7 @@ test('a server works in a worker thread and goes with it', async (t) => {
   t.deepEqual({ code, stdout }, { code: 0, stdout: '1\n1\n1\n' })
 })
 
-test('require gives the package, and importing it loads no native code', async (t) => {
+test.serial('require gives the package, and importing it loads no native code', async (t) => {
   const { code, stdout } = await startNode(t, [
     '--no-warnings',
     '--eval',
@@ -51,7 +51,7 @@ test('require gives the package, and importing it loads no native code', async (
   t.deepEqual({ code, stdout }, { code: 0, stdout: 'function false\n' })
 })
 
-test('the browser library loads no native code and nothing of Node.js', async (t) => {
+test.serial('the browser library loads no native code and nothing of Node.js', async (t) => {
   const { code, stdout, stderr } = await runModule(
     t,
     `const client = await import('xrtc/client'); console.log(Object.keys(client).length > 0)`,
