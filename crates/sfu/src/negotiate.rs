@@ -51,7 +51,13 @@ impl Sfu {
         let (sdp, negotiated) = xrtc_sdp::answer_push(&offer, &self.config.capabilities(), &local)?;
         agreed::check_ingest(&negotiated)?;
         self.check_publisher(now, &publishing)?;
-        let key = self.open_peer(now, asked.1, Role::Publisher(publishing), &local)?;
+        let patience = self.config.connect_timeout;
+        let key = self.open_peer(
+            now,
+            (asked.1, Role::Publisher(publishing)),
+            patience,
+            &local,
+        )?;
         self.connect_transport(now, key, &negotiated.remote, negotiated.dtls_role);
         self.start_publishing(now, key, &offer, negotiated);
         self.answered(asked, sdp, &local);
@@ -101,7 +107,8 @@ impl Sfu {
         let stream = self.watched_stream(now, &name)?;
         let mut viewer = Viewer::new(stream);
         viewer.set_config(agreed::viewer_config(&offer, &negotiated, &local.cname));
-        let key = self.open_peer(now, asked.1, Role::Viewer(viewer), &local)?;
+        let patience = self.config.connect_timeout;
+        let key = self.open_peer(now, (asked.1, Role::Viewer(viewer)), patience, &local)?;
         self.connect_transport(now, key, &negotiated.remote, negotiated.dtls_role);
         self.keep_negotiated(key, negotiated);
         self.answered(asked, sdp, &local);
@@ -248,7 +255,9 @@ impl Sfu {
     ) -> Result<(), Refused> {
         self.check_pending()?;
         let sdp = offer.description().to_string();
-        let key = self.open_peer(now, id, role, local)?;
+        // The wait for the answer has a timer of its own.
+        let patience = self.config.answer_timeout + self.config.connect_timeout;
+        let key = self.open_peer(now, (id, role), patience, local)?;
         if let Some(peer) = self.peers.get_mut(key) {
             let until = now + self.config.answer_timeout;
             peer.signaling = Signaling::HaveLocalOffer {

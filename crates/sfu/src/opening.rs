@@ -1,6 +1,7 @@
 //! New peers: the transport, the table entries, and the part in a stream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use xrtc_ice::{AgentConfig, Candidate, Credentials};
 use xrtc_rtp::{MediaKind, Time};
@@ -17,12 +18,12 @@ use crate::streams::{Home, Mirror, Place, Publisher, StreamKey};
 use crate::{Ended, PeerId, Refused, StreamName};
 
 impl Sfu {
-    /// Makes the transport and the table entries of a new peer.
+    /// Makes the transport and the table entries of a new peer, which has `patience` to connect.
     pub(crate) fn open_peer(
         &mut self,
         now: Time,
-        id: PeerId,
-        role: Role,
+        (id, role): (PeerId, Role),
+        patience: Duration,
         local: &LocalParams,
     ) -> Result<PeerKey, Refused> {
         let invalid = || Refused::InvalidDescription {
@@ -31,8 +32,7 @@ impl Sfu {
         };
         let mut ice = AgentConfig::lite(credentials(&local.credentials).ok_or_else(invalid)?);
         ice.consent_timeout = self.config.consent_timeout;
-        // The wait for the answer to an offer of ours has a timer of its own.
-        ice.connect_timeout = self.config.connect_timeout + self.config.answer_timeout;
+        ice.connect_timeout = patience;
         let config = TransportConfig {
             ice,
             remote_ice: None,
