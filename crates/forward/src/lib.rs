@@ -10,14 +10,32 @@
 
 #![forbid(unsafe_code)]
 
+mod cache;
+mod compound;
 mod config;
 mod discard;
+mod drain;
 mod event;
+mod ingest;
+mod keyframe;
+mod layer;
+mod layers;
 mod limits;
+mod nack;
+mod pacer;
 mod packet;
+mod rate;
+mod reception;
+mod refused;
 mod relay;
+mod report;
+mod rewrite;
 mod stats;
 mod stream;
+mod subscription;
+mod track;
+mod twcc;
+mod viewer;
 
 pub use config::{
     DeclaredSsrc, Feedback, Format, IngestCodec, IngestConfig, IngestTrack, StreamConfig,
@@ -27,6 +45,7 @@ pub use discard::{Discard, DiscardCounts};
 pub use event::{LayerId, Outgoing, RtcpTarget, StreamEvent, TrackId, ViewerId};
 pub use limits::Limits;
 pub use packet::Packet;
+pub use refused::{PublishError, SubscribeError};
 pub use relay::{PublisherDescription, RelayItem, SenderReportItem, TrackDescription};
 pub use stats::{Held, InboundStats, OutboundStats, RemoteInboundStats, StreamStats, ViewerStats};
-pub use stream::{PublishError, Stream, SubscribeError};
+pub use stream::Stream;

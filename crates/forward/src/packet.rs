@@ -1,34 +1,212 @@
 //! A received packet, stored once and shared by every worker that forwards it.
 
-use crate::{LayerId, TrackId};
+use arrayvec::ArrayVec;
+use xrtc_rtp::{Codec, ExtensionKind, ExtensionMap, RtpPacket, Time, inspect, vp8, vp9};
+
+use crate::{LayerId, Limits, TrackId};
 
 /// A received packet, stored once and shared by every worker that forwards it.
+///
+/// The buffer is used again for another packet as soon as nobody else holds it.
 #[derive(Debug, Default)]
 pub struct Packet {
+    /// Which run of which layer it belongs to.
+    pub(crate) origin: Origin,
+    /// The extended sequence number at the publisher.
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) received: Time,
+    pub(crate) marker: bool,
+    /// Only parameter sets or a key frame's first packet: see [`xrtc_rtp::PayloadInfo::keyframe`].
+    pub(crate) keyframe: bool,
+    pub(crate) frame_start: bool,
+    pub(crate) resolution: Option<(u16, u16)>,
+    pub(crate) picture: Picture,
+    extensions: ArrayVec<StoredExtension, { Limits::MAX_EXTENSIONS }>,
+    /// The data of the extensions, then the payload.
+    bytes: Vec<u8>,
+    payload_at: usize,
+}
+
+/// What two packets must share to be neighbours of one numbering and one format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Counts the publishers of the stream.
     pub(crate) publisher: u32,
+    /// Counts the restarts of the layer's numbering.
+    pub(crate) epoch: u16,
     pub(crate) track: u8,
     pub(crate) layer: u8,
-    pub(crate) keyframe: bool,
+    /// The position of the format in its track.
+    pub(crate) format: u8,
+}
+
+/// The running numbers of VP8 and VP9 (RFC 7741 §4.2, RFC 9628 §4.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Picture {
+    pub(crate) id: Option<u16>,
+    pub(crate) tl0: Option<u8>,
+    pub(crate) codec: Option<Codec>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct StoredExtension {
+    kind: ExtensionKind,
+    at: u16,
+    len: u8,
+}
+
+/// Where a packet stands, apart from its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placement {
+    pub(crate) origin: Origin,
+    pub(crate) sequence: u64,
+    pub(crate) received: Time,
+    pub(crate) codec: Codec,
 }
 
 impl Packet {
     /// Counts the publishers of the stream.
     pub const fn publisher(&self) -> u32 {
-        self.publisher
+        self.origin.publisher
     }
 
     /// The publisher's track.
     pub const fn track(&self) -> TrackId {
-        TrackId(self.track)
+        TrackId(self.origin.track)
     }
 
     /// The layer of the track.
     pub const fn layer(&self) -> LayerId {
-        LayerId(self.layer)
+        LayerId(self.origin.layer)
     }
 
     /// Whether a decoder can start here.
     pub const fn starts_key_frame(&self) -> bool {
         self.keyframe
+    }
+
+    /// The payload, without padding.
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.bytes.get(self.payload_at..).unwrap_or_default()
+    }
+
+    /// The header extensions that viewers may see.
+    pub(crate) fn extensions(&self) -> impl Iterator<Item = (ExtensionKind, &[u8])> + Clone {
+        self.extensions.iter().filter_map(|extension| {
+            let at = usize::from(extension.at);
+            let data = self.bytes.get(at..at + usize::from(extension.len))?;
+            Some((extension.kind, data))
+        })
+    }
+
+    pub(crate) fn has_extensions(&self) -> bool {
+        !self.extensions.is_empty()
+    }
+
+    /// The memory that it keeps, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        size_of::<Self>() + self.bytes.capacity()
+    }
+
+    /// Takes the place of whatever was here. `payload` is the packet's, or what an RTX packet restores.
+    pub(crate) fn fill(
+        &mut self,
+        placement: Placement,
+        packet: &RtpPacket<'_>,
+        payload: &[u8],
+        ids: &ExtensionMap,
+    ) {
+        self.origin = placement.origin;
+        self.sequence = placement.sequence;
+        self.received = placement.received;
+        self.timestamp = packet.timestamp();
+        self.marker = packet.marker();
+        self.bytes.clear();
+        self.extensions.clear();
+        self.bytes
+            .reserve_exact((packet.header_len() + payload.len()).next_multiple_of(64));
+        let mut dependency_descriptor = None;
+        for (id, data) in packet.extensions() {
+            let Some(kind) = ids.kind(id).filter(|&kind| is_forwarded(kind)) else {
+                continue;
+            };
+            if kind == ExtensionKind::DependencyDescriptor {
+                dependency_descriptor = Some(data);
+            }
+            let (Ok(at), Ok(len)) = (u16::try_from(self.bytes.len()), u8::try_from(data.len()))
+            else {
+                continue;
+            };
+            if self
+                .extensions
+                .try_push(StoredExtension { kind, at, len })
+                .is_ok()
+            {
+                self.bytes.extend_from_slice(data);
+            }
+        }
+        self.payload_at = self.bytes.len();
+        self.bytes.extend_from_slice(payload);
+        let info = inspect(placement.codec, payload, dependency_descriptor);
+        self.keyframe = info.keyframe;
+        self.frame_start = info.frame_start;
+        self.resolution = info.resolution;
+        self.picture = Picture::of(placement.codec, payload);
+    }
+}
+
+#[cfg(test)]
+impl Packet {
+    /// A packet without bytes.
+    pub(crate) fn bare(sequence: u64, timestamp: u32, keyframe: bool, received: Time) -> Self {
+        Self {
+            sequence,
+            timestamp,
+            keyframe,
+            received,
+            ..Self::default()
+        }
+    }
+}
+
+impl Picture {
+    fn of(codec: Codec, payload: &[u8]) -> Self {
+        let numbers = match codec {
+            Codec::Vp8 => vp8::Descriptor::parse(payload)
+                .map(|descriptor| (descriptor.picture_id, descriptor.tl0_pic_idx)),
+            Codec::Vp9 => vp9::Descriptor::parse(payload)
+                .map(|descriptor| (descriptor.picture_id, descriptor.tl0_pic_idx)),
+            _ => None,
+        };
+        numbers.map_or_else(Self::default, |(id, tl0)| Self {
+            id: id.map(|id| id.value()),
+            tl0,
+            codec: Some(codec),
+        })
+    }
+}
+
+/// Whether an extension concerns the viewers. The others are between the publisher and us: transport-cc,
+/// abs-send-time and the transmission offset are of one hop, mid is each viewer's own, rid and the layers'
+/// allocation are for choosing layers.
+const fn is_forwarded(kind: ExtensionKind) -> bool {
+    match kind {
+        ExtensionKind::AudioLevel
+        | ExtensionKind::VideoOrientation
+        | ExtensionKind::PlayoutDelay
+        | ExtensionKind::VideoContentType
+        | ExtensionKind::VideoTiming
+        | ExtensionKind::ColorSpace
+        | ExtensionKind::DependencyDescriptor
+        | ExtensionKind::AbsCaptureTime
+        | ExtensionKind::CsrcAudioLevel => true,
+        ExtensionKind::Mid
+        | ExtensionKind::Rid
+        | ExtensionKind::RepairedRid
+        | ExtensionKind::TransportCc
+        | ExtensionKind::AbsSendTime
+        | ExtensionKind::VideoLayersAllocation
+        | ExtensionKind::TransmissionOffset => false,
     }
 }

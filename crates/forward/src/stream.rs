@@ -1,204 +1,312 @@
 //! The stream: at most one publisher, any number of viewers.
 
-use std::time::Duration;
+mod publisher;
+mod relaying;
+mod snapshot;
+mod viewers;
 
-use xrtc_rtp::Time;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
 
+use slab::Slab;
+use xrtc_rtp::{MediaKind, Time};
+
+use crate::drain::{Drain, Fresh, Place, Step};
+use crate::ingest::Ingest;
+use crate::report::ReportContext;
+use crate::subscription::Scratch;
+use crate::track::{Choice, Track};
+use crate::viewer::Viewer;
 use crate::{
-    Held, IngestConfig, LayerId, Outgoing, RelayItem, RtcpTarget, StreamConfig, StreamEvent,
-    StreamStats, TrackId, ViewerConfig, ViewerId, ViewerStats,
+    Discard, DiscardCounts, LayerId, Limits, Outgoing, Packet, RelayItem, RtcpTarget, StreamConfig,
+    StreamEvent, TrackId, ViewerId,
 };
 
 /// The media plane of one named stream on one worker.
+///
+/// Its home is the worker where the publisher is; on other workers mirrors serve their own viewers with the
+/// packets that the home relays.
 #[derive(Debug)]
 pub struct Stream {
     config: StreamConfig,
+    /// The latest time that was handed in.
+    now: Time,
+    /// Counts the publishers.
+    publisher: u32,
+    /// The publisher, at its home.
+    ingest: Option<Ingest>,
+    tracks: Vec<Track>,
+    /// What moves the publisher's wall clock to ours, in nanoseconds: one number for all its tracks, so that
+    /// sound and picture stay in step.
+    clock_offset: Option<i64>,
+    viewers: Slab<Viewer>,
+    /// Counts the viewers.
+    serial: u32,
+    drain: Drain,
+    scratch: Scratch,
+    /// When which viewer is due for reports.
+    reports: BinaryHeap<Reverse<(Time, ViewerId)>>,
+    /// What goes to mirrors, while there are any.
+    relay: Option<VecDeque<RelayItem>>,
+    events: VecDeque<StreamEvent>,
+    discards: DiscardCounts,
+    rng: fastrand::Rng,
 }
 
 impl Stream {
     /// An empty stream.
     pub fn new(config: StreamConfig, now: Time) -> Self {
-        let _ = now;
-        Self { config }
-    }
-
-    /// Takes a publisher. A present one is over; its viewers continue on the new one, with the same SSRCs and
-    /// continuous sequence numbers and timestamps, from its first key frame.
-    pub fn publish(&mut self, now: Time, config: IngestConfig) -> Result<(), PublishError> {
-        let _ = (now, config);
-        Ok(())
-    }
-
-    /// The publisher is gone; the viewers stay.
-    pub fn unpublish(&mut self, now: Time) {
-        let _ = now;
-    }
-
-    /// A decrypted RTP packet from the publisher.
-    pub fn handle_rtp(&mut self, now: Time, packet: &[u8]) {
-        let _ = (now, packet);
-    }
-
-    /// A decrypted RTCP datagram from the publisher.
-    pub fn handle_rtcp(&mut self, now: Time, datagram: &[u8]) {
-        let _ = (now, datagram);
-    }
-
-    /// A round trip to the publisher, as the transport measured it: retransmissions are asked for in its step.
-    pub fn set_publisher_rtt(&mut self, rtt: Duration) {
-        let _ = rtt;
-    }
-
-    /// When the publisher's last packet arrived; `None` before the first one or without a publisher.
-    pub fn last_packet(&self) -> Option<Time> {
-        None
-    }
-
-    /// Asks the publisher for a key frame, merged with what was asked for already.
-    pub fn request_key_frame(&mut self, now: Time, track: TrackId, layer: LayerId) {
-        let _ = (now, track, layer);
-    }
-
-    /// Whether [`Self::poll_relay`] yields what mirrors need. Off at first.
-    pub fn set_relaying(&mut self, relaying: bool) {
-        let _ = relaying;
-    }
-
-    /// What a mirror that joins now must be given before the items of [`Self::poll_relay`]: take those first.
-    pub fn relay_snapshot(&self) -> Vec<RelayItem> {
-        Vec::new()
-    }
-
-    /// The next item for every mirror.
-    pub fn poll_relay(&mut self) -> Option<RelayItem> {
-        None
-    }
-
-    /// On a mirror: an item from the stream's home.
-    pub fn handle_relay(&mut self, now: Time, item: RelayItem) {
-        let _ = (now, item);
-    }
-
-    /// Takes a viewer. It is sent sound at once and pictures from the next key frame on, which is asked for.
-    pub fn subscribe(
-        &mut self,
-        now: Time,
-        config: ViewerConfig,
-    ) -> Result<ViewerId, SubscribeError> {
-        let _ = (now, config);
-        Err(SubscribeError::TooManyViewers {
-            limit: self.config.limits.viewers,
-        })
-    }
-
-    /// The viewer is gone. Unknown ids are ignored.
-    pub fn unsubscribe(&mut self, viewer: ViewerId) {
-        let _ = viewer;
-    }
-
-    /// A decrypted RTCP datagram from a viewer.
-    pub fn handle_viewer_rtcp(&mut self, now: Time, viewer: ViewerId, datagram: &[u8]) {
-        let _ = (now, viewer, datagram);
-    }
-
-    /// Packets of this viewer were dropped on the way out: it needs a key frame to go on.
-    pub fn request_viewer_key_frame(&mut self, now: Time, viewer: ViewerId) {
-        let _ = (now, viewer);
+        Self {
+            config,
+            now,
+            publisher: 0,
+            ingest: None,
+            tracks: Vec::new(),
+            clock_offset: None,
+            viewers: Slab::new(),
+            serial: 0,
+            drain: Drain::default(),
+            scratch: Scratch::default(),
+            reports: BinaryHeap::new(),
+            relay: None,
+            events: VecDeque::new(),
+            discards: DiscardCounts::default(),
+            rng: fastrand::Rng::with_seed(config.seed),
+        }
     }
 
     /// The next RTP packet to seal and send: viewer by viewer, each with everything that is new for it; the
     /// first viewer rotates.
     pub fn poll_rtp(&mut self, now: Time) -> Option<Outgoing<'_>> {
-        let _ = now;
-        None
+        let (viewer, step) = self.next_step(now)?;
+        let packet: &Packet = match step.place {
+            Place::Fresh(arrival) => &self.drain.fresh(arrival)?.packet,
+            Place::Cache {
+                track,
+                layer,
+                sequence,
+            } => {
+                let layer = self.tracks.get(usize::from(track))?.layer(layer)?;
+                &layer.cache.get(sequence)?.packet
+            }
+        };
+        let written = step.written;
+        Some(Outgoing {
+            viewer,
+            ssrc: written.ssrc,
+            index: written.index,
+            repeat: written.repeat,
+            header: self.scratch.header.get(..written.header)?,
+            prefix: self.scratch.prefix.get(..written.prefix)?,
+            payload: packet.payload().get(written.replaced..)?,
+        })
+    }
+
+    fn next_step(&mut self, now: Time) -> Option<(ViewerId, Step)> {
+        let Self {
+            viewers,
+            tracks,
+            drain,
+            scratch,
+            reports,
+            events,
+            ..
+        } = self;
+        loop {
+            let turn = drain.turn()?;
+            let Some(viewer) = viewers.get_mut(turn.slot as usize) else {
+                drain.next_viewer();
+                continue;
+            };
+            let id = ViewerId {
+                slot: turn.slot,
+                serial: viewer.serial,
+            };
+            let mut step = viewer.next_due(tracks, drain.base(), scratch);
+            let mut cursor = turn.cursor.max(viewer.since);
+            while step.is_none() && cursor < turn.end {
+                let arrival = cursor;
+                cursor += 1;
+                let Some(fresh) = drain.fresh(arrival) else {
+                    break;
+                };
+                step = match viewer.forward(tracks, fresh, arrival, scratch) {
+                    Some(written) => Some(Step {
+                        written,
+                        place: Place::Fresh(arrival),
+                    }),
+                    None if viewer.is_catching_up() => {
+                        if let Some(event) = layer_changed(id, &fresh.packet, tracks) {
+                            events.push_back(event);
+                        }
+                        viewer.next_due(tracks, drain.base(), scratch)
+                    }
+                    None => None,
+                };
+            }
+            drain.advance(cursor);
+            let Some(step) = step else {
+                viewer.is_dirty &= !turn.is_dirty;
+                drain.next_viewer();
+                continue;
+            };
+            if !viewer.reports {
+                viewer.reports = true;
+                reports.push(Reverse((now + FIRST_REPORT, id)));
+            }
+            return Some((id, step));
+        }
     }
 
     /// Writes the next compound RTCP packet into `out`, which should hold 1,200 bytes, and returns its length.
     pub fn poll_rtcp(&mut self, now: Time, out: &mut [u8]) -> Option<(RtcpTarget, usize)> {
-        let _ = (now, out);
+        self.now = self.now.max(now);
+        if let Some(ingest) = &mut self.ingest
+            && let Some(len) = ingest.write(now, &mut self.tracks, out)
+        {
+            return Some((RtcpTarget::Publisher, len));
+        }
+        while let Some(&Reverse((due, id))) = self.reports.peek() {
+            if due > now {
+                break;
+            }
+            self.reports.pop();
+            let Some(viewer) = self.viewers.get_mut(id.slot as usize) else {
+                continue;
+            };
+            if viewer.serial != id.serial {
+                continue;
+            }
+            let context = ReportContext {
+                now,
+                wall: self.config.wall,
+                tracks: &self.tracks,
+                clock_offset: self.clock_offset,
+            };
+            let len = viewer.write_reports(&context, out);
+            // Who is sent nothing leaves the queue until there is something again.
+            viewer.reports = len.is_some();
+            if let Some(len) = len {
+                self.reports.push(Reverse((now + REPORT_INTERVAL, id)));
+                return Some((RtcpTarget::Viewer(id), len));
+            }
+        }
         None
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<StreamEvent> {
-        None
+        self.events.pop_front()
     }
 
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Time> {
-        None
+        let reports = self.reports.peek().map(|entry| entry.0.0);
+        let upstream = match &self.ingest {
+            Some(ingest) => ingest.due(self.now, &self.tracks),
+            None => self.wishes().filter_map(|(_, _, due)| due).min(),
+        };
+        reports.into_iter().chain(upstream).min()
     }
 
     /// Does what is due. [`Self::poll_rtcp`] and the others then have something to say.
     pub fn handle_timeout(&mut self, now: Time) {
-        let _ = now;
+        self.now = self.now.max(now);
+        self.ask_home(now);
     }
 
-    /// The publisher's side and the totals.
-    pub fn stats(&self, now: Time) -> StreamStats {
-        let _ = now;
-        StreamStats::default()
+    /// Stores a packet and makes it known to viewers and mirrors.
+    fn store(&mut self, now: Time, packet: Arc<Packet>) {
+        let origin = packet.origin;
+        let Some(track) = self.tracks.get_mut(usize::from(origin.track)) else {
+            return;
+        };
+        let Some(format) = track.layer_format(origin.format) else {
+            return;
+        };
+        let arrival = self.drain.next_arrival();
+        let Some(layer) = track.layer_mut(origin.layer) else {
+            return;
+        };
+        let starts = layer.store(Arc::clone(&packet), arrival, now, format);
+        let changed = track.choose(now) == Choice::Changed;
+        let satisfied = starts.is_some() && track.target == Some(origin.layer);
+        if changed && !satisfied && track.kind == MediaKind::Video && !self.viewers.is_empty() {
+            track.want_key_frame();
+        }
+        if track.live != Some(origin.format) {
+            track.live = Some(origin.format);
+            self.note_live(origin.track);
+        }
+        self.push_relay(RelayItem::Packet(Arc::clone(&packet)));
+        self.drain.push(Fresh { packet, starts });
     }
 
-    /// One viewer's side.
-    pub fn viewer_stats(&self, viewer: ViewerId) -> Option<ViewerStats> {
-        let _ = viewer;
-        None
+    /// A track has its first packet, or the first one of another format.
+    fn note_live(&mut self, index: u8) {
+        let Some(track) = self.tracks.get(usize::from(index)) else {
+            return;
+        };
+        let (kind, Some(format)) = (track.kind, track.live_format()) else {
+            return;
+        };
+        push_event(
+            &mut self.events,
+            &mut self.discards,
+            StreamEvent::TrackLive {
+                track: TrackId(index),
+                kind,
+                format,
+            },
+        );
+        for (slot, viewer) in &self.viewers {
+            let mut carried = viewer
+                .subscriptions
+                .iter()
+                .filter(|s| s.source == Some(index));
+            if carried.any(|subscription| subscription.codec(format).is_none()) {
+                let viewer = ViewerId {
+                    slot: slot as u32,
+                    serial: viewer.serial,
+                };
+                let event = StreamEvent::Incompatible {
+                    viewer,
+                    kind,
+                    format,
+                };
+                push_event(&mut self.events, &mut self.discards, event);
+            }
+        }
     }
 
-    /// What the stream holds.
-    pub fn held(&self) -> Held {
-        Held::default()
+    fn emit(&mut self, event: StreamEvent) {
+        push_event(&mut self.events, &mut self.discards, event);
     }
 }
 
-/// Why a publisher is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PublishError {
-    /// More tracks than [`crate::Limits::MAX_TRACKS`].
-    #[error("more than {limit} tracks")]
-    TooManyTracks {
-        /// The limit.
-        limit: usize,
-    },
-    /// More simulcast layers in a track than [`crate::Limits::MAX_LAYERS`].
-    #[error("more than {limit} layers in a track")]
-    TooManyLayers {
-        /// The limit.
-        limit: usize,
-    },
-    /// A track with no codec, or more than [`crate::Limits::MAX_CODECS`].
-    #[error("a track needs 1 to {limit} codecs")]
-    CodecCount {
-        /// The limit.
-        limit: usize,
-    },
-    /// A mirror takes its publisher from the stream's home.
-    #[error("a mirror has no publisher of its own")]
-    Mirror,
+fn push_event(
+    events: &mut VecDeque<StreamEvent>,
+    discards: &mut DiscardCounts,
+    event: StreamEvent,
+) {
+    if events.len() < Limits::MAX_EVENTS {
+        events.push_back(event);
+    } else {
+        discards.count(Discard::EventsFull);
+    }
 }
 
-/// Why a viewer is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SubscribeError {
-    /// The stream has as many viewers as it may.
-    #[error("the stream has {limit} viewers")]
-    TooManyViewers {
-        /// The limit.
-        limit: usize,
-    },
-    /// More tracks than [`crate::Limits::MAX_TRACKS`].
-    #[error("more than {limit} tracks")]
-    TooManyTracks {
-        /// The limit.
-        limit: usize,
-    },
-    /// More codecs in a track than [`crate::Limits::MAX_CODECS`].
-    #[error("more than {limit} codecs in a track")]
-    TooManyCodecs {
-        /// The limit.
-        limit: usize,
-    },
+fn layer_changed(viewer: ViewerId, packet: &Packet, tracks: &[Track]) -> Option<StreamEvent> {
+    let origin = packet.origin;
+    let track = tracks.get(usize::from(origin.track))?;
+    (track.kind == MediaKind::Video).then_some(StreamEvent::LayerChanged {
+        viewer,
+        track: TrackId(origin.track),
+        layer: LayerId(origin.layer),
+    })
 }
+
+/// Soon, so that a viewer plays sound and picture in step from the beginning.
+const FIRST_REPORT: std::time::Duration = std::time::Duration::from_millis(100);
+const REPORT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);

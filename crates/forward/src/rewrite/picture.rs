@@ -1,0 +1,64 @@
+//! The running numbers inside VP8's and VP9's payload descriptors, continued over switches.
+
+use xrtc_rtp::{Codec, vp8, vp9};
+
+use crate::packet::Picture;
+
+/// What is added to the picture numbers of one segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PictureShift {
+    id: u16,
+    tl0: u8,
+}
+
+impl PictureShift {
+    /// Lets `first` follow on `last`, which was sent.
+    pub(crate) fn after(last: Picture, first: Picture) -> Self {
+        let id = match (last.id, first.id) {
+            (Some(last), Some(first)) => last.wrapping_add(1).wrapping_sub(first),
+            _ => 0,
+        };
+        let tl0 = match (last.tl0, first.tl0) {
+            (Some(last), Some(first)) => last.wrapping_add(1).wrapping_sub(first),
+            _ => 0,
+        };
+        Self { id, tl0 }
+    }
+
+    /// The numbers as sent. Ids have 7 or 15 bits, which writing cuts them to.
+    pub(crate) fn apply(self, picture: Picture) -> Picture {
+        Picture {
+            id: picture.id.map(|id| id.wrapping_add(self.id) & 0x7fff),
+            tl0: picture.tl0.map(|tl0| tl0.wrapping_add(self.tl0)),
+            codec: picture.codec,
+        }
+    }
+
+    const fn is_zero(self) -> bool {
+        self.id == 0 && self.tl0 == 0
+    }
+}
+
+/// Writes the payload's descriptor with shifted numbers. Returns how much was written and how much of the
+/// payload it stands for: both zero where nothing changes.
+pub(crate) fn rewrite_picture(
+    picture: Picture,
+    shift: PictureShift,
+    payload: &[u8],
+    out: &mut [u8],
+) -> (usize, usize) {
+    if shift.is_zero() {
+        return (0, 0);
+    }
+    let shifted = shift.apply(picture);
+    let (id, tl0) = (
+        shifted.id.unwrap_or_default(),
+        shifted.tl0.unwrap_or_default(),
+    );
+    let written = match picture.codec {
+        Some(Codec::Vp8) => vp8::rewrite(payload, id, tl0, out),
+        Some(Codec::Vp9) => vp9::rewrite(payload, id, tl0, out),
+        _ => None,
+    };
+    written.unwrap_or((0, 0))
+}

@@ -1,0 +1,143 @@
+//! A track of the publisher: its formats, its layers, and which layer viewers get.
+
+use xrtc_rtp::{MediaKind, Mid, Time};
+
+use crate::cache::CacheBounds;
+use crate::layer::{Layer, LayerFormat};
+use crate::layers::best_layer;
+use crate::{Format, Limits, TrackDescription};
+
+/// One audio or video source that comes in, as this worker sees it.
+#[derive(Debug)]
+pub(crate) struct Track {
+    /// Counts the publishers of the stream.
+    pub(crate) publisher: u32,
+    pub(crate) kind: MediaKind,
+    pub(crate) mid: Option<Mid>,
+    /// The formats with their clock rates; packets name them by position.
+    formats: Vec<(Format, u32)>,
+    repairs: bool,
+    pub(crate) layers: Vec<Layer>,
+    /// The layer that viewers get, or are to go to at its next key frame.
+    pub(crate) target: Option<u8>,
+    /// The format of the latest packet.
+    pub(crate) live: Option<u8>,
+}
+
+/// What became of the choice of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Same,
+    Changed,
+}
+
+impl Track {
+    pub(crate) fn new(publisher: u32, description: &TrackDescription, limits: &Limits) -> Self {
+        let video = description.kind == MediaKind::Video;
+        let bounds = CacheBounds {
+            packets: if video {
+                limits.video_packets
+            } else {
+                limits.audio_packets
+            },
+            bytes: limits.layer_bytes,
+            age: limits.packet_age,
+        };
+        let rids = description
+            .rids
+            .iter()
+            .copied()
+            .map(Some)
+            .chain(std::iter::repeat(None));
+        let count = description.rids.len().clamp(1, Limits::MAX_LAYERS);
+        Self {
+            publisher,
+            kind: description.kind,
+            mid: description.mid,
+            formats: description.formats.clone(),
+            repairs: description.repairs,
+            layers: rids
+                .take(count)
+                .map(|rid| Layer::new(rid, bounds))
+                .collect(),
+            target: None,
+            live: None,
+        }
+    }
+
+    pub(crate) fn format(&self, index: u8) -> Option<Format> {
+        self.formats.get(usize::from(index)).map(|entry| entry.0)
+    }
+
+    pub(crate) fn formats(&self) -> &[(Format, u32)] {
+        &self.formats
+    }
+
+    pub(crate) const fn repairs(&self) -> bool {
+        self.repairs
+    }
+
+    pub(crate) fn clock_rate(&self, index: u8) -> u32 {
+        self.formats
+            .get(usize::from(index))
+            .map_or(1, |entry| entry.1)
+    }
+
+    pub(crate) fn layer(&self, index: u8) -> Option<&Layer> {
+        self.layers.get(usize::from(index))
+    }
+
+    pub(crate) fn layer_mut(&mut self, index: u8) -> Option<&mut Layer> {
+        self.layers.get_mut(usize::from(index))
+    }
+
+    /// What a layer must know of packets of this format.
+    pub(crate) fn layer_format(&self, index: u8) -> Option<LayerFormat> {
+        let &(format, clock_rate) = self.formats.get(usize::from(index))?;
+        Some(LayerFormat {
+            codec: format.codec,
+            clock_rate,
+            repairs: self.repairs,
+        })
+    }
+
+    pub(crate) fn live_format(&self) -> Option<Format> {
+        self.format(self.live?)
+    }
+
+    /// Wants a key frame of the layer that viewers get. Before its first packet there is nothing to want: a
+    /// publisher begins with one.
+    pub(crate) fn want_key_frame(&mut self) {
+        if let Some(layer) = self.target.and_then(|target| self.layer_mut(target)) {
+            layer.requester.want();
+        }
+    }
+
+    pub(crate) fn wants_key_frame(&self) -> bool {
+        let layer = self.target.and_then(|target| self.layer(target));
+        layer.is_some_and(|layer| layer.requester.due().is_some())
+    }
+
+    /// Chooses the layer again. With one layer there is no choice.
+    pub(crate) fn choose(&mut self, now: Time) -> Choice {
+        let best = if let [layer] = self.layers.as_slice() {
+            layer.last_packet.map(|_| 0)
+        } else {
+            let mut candidates = [crate::layers::Candidate::default(); Limits::MAX_LAYERS];
+            for (candidate, layer) in candidates.iter_mut().zip(&self.layers) {
+                *candidate = layer.candidate(now);
+            }
+            let current = self.target.map(usize::from);
+            best_layer(
+                candidates.get(..self.layers.len()).unwrap_or_default(),
+                current,
+            )
+        };
+        let best = best.and_then(|index| u8::try_from(index).ok());
+        if best.is_none() || best == self.target {
+            return Choice::Same;
+        }
+        self.target = best;
+        Choice::Changed
+    }
+}

@@ -1,0 +1,335 @@
+//! A viewer: its subscriptions, what it asked for, what it reported.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use xrtc_rtp::rtcp::{self, ReportBlock};
+use xrtc_rtp::{MediaKind, Ssrc, Time, WallClock};
+
+use crate::drain::{Fresh, Step};
+use crate::keyframe::KeyFrameRation;
+use crate::pacer::Pacer;
+use crate::report::RoundTrip;
+use crate::subscription::{Scratch, Subscription};
+use crate::track::Track;
+use crate::{Discard, DiscardCounts, Limits, ViewerConfig};
+
+/// A viewer of the stream on this worker.
+#[derive(Debug)]
+pub(crate) struct Viewer {
+    pub(crate) serial: u32,
+    pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) cname: String,
+    /// The position of the subscription to each of the publisher's tracks.
+    by_track: [Option<u8>; Limits::MAX_TRACKS],
+    /// Packets from this arrival on are for it.
+    pub(crate) since: u64,
+    /// What was asked for again: the subscription and its packet.
+    resends: VecDeque<(u8, u64)>,
+    pacer: Pacer,
+    ration: KeyFrameRation,
+    rtt: Option<Duration>,
+    /// Whether it stands in the queue of reports.
+    pub(crate) reports: bool,
+    /// Whether it stands in the queue of viewers with something to send beside what is fresh.
+    pub(crate) is_dirty: bool,
+    pub(crate) discards: DiscardCounts,
+}
+
+/// What reading a viewer's RTCP needs of the stream.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) now: Time,
+    pub(crate) wall: WallClock,
+    pub(crate) tracks: &'a mut [Track],
+    /// Packets from this arrival on were not sent yet.
+    pub(crate) arrival: u64,
+}
+
+impl Viewer {
+    pub(crate) fn new(
+        serial: u32,
+        config: &ViewerConfig,
+        since: u64,
+        rng: &mut fastrand::Rng,
+    ) -> Self {
+        // RFC 3711 §3.3.1: far enough from the wrap that both ends agree on the first cycle.
+        let mut first = || rng.u64(1..1 << 15);
+        let subscriptions = config
+            .tracks
+            .iter()
+            .map(|track| Subscription::new(track, first(), first()))
+            .collect();
+        Self {
+            serial,
+            subscriptions,
+            cname: config.cname.clone(),
+            by_track: [None; Limits::MAX_TRACKS],
+            since,
+            resends: VecDeque::new(),
+            pacer: Pacer::default(),
+            ration: KeyFrameRation::default(),
+            rtt: None,
+            reports: false,
+            is_dirty: false,
+            discards: DiscardCounts::default(),
+        }
+    }
+
+    /// Gives each subscription the publisher's track of its kind and place.
+    pub(crate) fn assign(&mut self, tracks: &[Track]) {
+        self.by_track = [None; Limits::MAX_TRACKS];
+        let mut taken = [0; 2];
+        for (position, subscription) in (0..).zip(&mut self.subscriptions) {
+            let [audio, video] = &mut taken;
+            let place = if subscription.kind == MediaKind::Audio {
+                audio
+            } else {
+                video
+            };
+            let of_kind = (0_u8..)
+                .zip(tracks)
+                .filter(|(_, track)| track.kind == subscription.kind);
+            subscription.source = of_kind.map(|(index, _)| index).nth(*place);
+            *place += 1;
+            let slot = subscription
+                .source
+                .and_then(|s| self.by_track.get_mut(usize::from(s)));
+            if let Some(slot) = slot {
+                *slot = Some(position);
+            }
+        }
+    }
+
+    /// The next packet that is due beside what is fresh: resends, then what the cache holds.
+    pub(crate) fn next_due(
+        &mut self,
+        tracks: &[Track],
+        arrival: u64,
+        scratch: &mut Scratch,
+    ) -> Option<Step> {
+        while let Some((position, out)) = self.resends.pop_front() {
+            let subscription = self.subscriptions.get_mut(usize::from(position))?;
+            let track = track_of(tracks, subscription.source);
+            let found = track.and_then(|track| subscription.find_sent(track, out, arrival));
+            let Some((segment, packet)) = found else {
+                continue;
+            };
+            let written = subscription.resend(&segment, out, packet, scratch);
+            return Some(Step::of_cache(written, packet));
+        }
+        for subscription in &mut self.subscriptions {
+            if !subscription.is_catching_up() {
+                continue;
+            }
+            let Some(track) = track_of(tracks, subscription.source) else {
+                continue;
+            };
+            if let Some((written, packet)) = subscription.next_of_cache(track, scratch) {
+                self.pacer.pass(written.header + packet.payload().len());
+                return Some(Step::of_cache(written, packet));
+            }
+        }
+        None
+    }
+
+    /// Whether [`Self::next_due`] may have something.
+    pub(crate) fn has_due(&self) -> bool {
+        !self.resends.is_empty() || self.is_catching_up()
+    }
+
+    pub(crate) fn is_catching_up(&self) -> bool {
+        self.subscriptions.iter().any(Subscription::is_catching_up)
+    }
+
+    /// Forwards a packet that was just stored. `None` also if that made something due.
+    pub(crate) fn forward(
+        &mut self,
+        tracks: &[Track],
+        fresh: &Fresh,
+        arrival: u64,
+        scratch: &mut Scratch,
+    ) -> Option<crate::subscription::Written> {
+        let index = usize::from(fresh.packet.origin.track);
+        let position = (*self.by_track.get(index)?)?;
+        let subscription = self.subscriptions.get_mut(usize::from(position))?;
+        let written = subscription.forward(tracks.get(index)?, fresh, arrival, scratch)?;
+        self.pacer
+            .pass(written.header + fresh.packet.payload().len());
+        Some(written)
+    }
+
+    /// Joins what is there: subscriptions that find a whole picture group in the cache begin with it, the
+    /// others ask for a key frame.
+    pub(crate) fn join(&mut self, tracks: &mut [Track], most: usize, arrival: u64) {
+        for subscription in &mut self.subscriptions {
+            let Some(index) = subscription.source.map(usize::from) else {
+                continue;
+            };
+            let Some(track) = tracks.get_mut(index) else {
+                continue;
+            };
+            if track.kind == MediaKind::Video && subscription.join(track, most, arrival).is_none() {
+                track.want_key_frame();
+            }
+        }
+    }
+
+    /// Wants a key frame on every video track, as far as its ration goes.
+    pub(crate) fn want_key_frame(&mut self, now: Time, tracks: &mut [Track]) {
+        let sources = self
+            .subscriptions
+            .iter()
+            .filter_map(|subscription| subscription.source);
+        for source in sources.map(usize::from) {
+            if let Some(track) = tracks
+                .get_mut(source)
+                .filter(|t| t.kind == MediaKind::Video)
+                && !track.wants_key_frame()
+            {
+                if !self.ration.grant(now) {
+                    self.discards.count(Discard::KeyFrameOverBudget);
+                    return;
+                }
+                track.want_key_frame();
+            }
+        }
+    }
+
+    /// Takes in a decrypted RTCP datagram.
+    pub(crate) fn handle_rtcp(&mut self, context: &mut Context<'_>, datagram: &[u8]) {
+        let mut nacked = 0;
+        for packet in rtcp::packets(datagram) {
+            match packet {
+                Ok(rtcp::Packet::SenderReport(report)) => {
+                    report
+                        .report_blocks()
+                        .for_each(|block| self.note_report(context, &block));
+                }
+                Ok(rtcp::Packet::ReceiverReport(report)) => {
+                    report
+                        .report_blocks()
+                        .for_each(|block| self.note_report(context, &block));
+                }
+                Ok(rtcp::Packet::Nack(nack)) => {
+                    self.handle_nack(context, nack.media, nack.sequence_numbers(), &mut nacked);
+                }
+                Ok(rtcp::Packet::Pli(pli)) => self.handle_pli(context, pli.media),
+                Ok(rtcp::Packet::Fir(fir)) => {
+                    // One wish is enough; a list of thousands is not a wish.
+                    for entry in fir.entries().take(Limits::MAX_TRACKS) {
+                        self.handle_fir(context, entry);
+                    }
+                }
+                Ok(_) => {}
+                Err(_) => self.discards.count(Discard::RtcpMalformed),
+            }
+        }
+    }
+
+    fn note_report(&mut self, context: &Context<'_>, block: &ReportBlock) {
+        let rtt = RoundTrip::of(block, context.wall.ntp(context.now));
+        let Some(subscription) = self.subscriptions.iter_mut().find(|s| s.ssrc == block.ssrc)
+        else {
+            let rtx = self
+                .subscriptions
+                .iter()
+                .any(|s| s.rtx_ssrc == Some(block.ssrc));
+            if !rtx {
+                self.discards.count(Discard::RtcpUnknownSource);
+            }
+            return;
+        };
+        subscription.confirm();
+        let track = track_of(context.tracks, subscription.source);
+        let format = subscription
+            .segments
+            .current()
+            .map(|segment| segment.origin.format);
+        let clock_rate = track
+            .zip(format)
+            .map_or(0, |(track, format)| track.clock_rate(format));
+        crate::report::note_block(&mut subscription.remote, block, clock_rate, rtt);
+        if let Some(RoundTrip(rtt)) = rtt {
+            self.rtt = Some(rtt);
+        }
+    }
+
+    fn handle_nack(
+        &mut self,
+        context: &Context<'_>,
+        media: Ssrc,
+        numbers: impl Iterator<Item = u16>,
+        nacked: &mut usize,
+    ) {
+        let found = (0_u8..)
+            .zip(&mut self.subscriptions)
+            .find(|(_, s)| s.ssrc == media);
+        let Some((position, subscription)) = found else {
+            self.discards.count(Discard::RtcpUnknownSource);
+            return;
+        };
+        subscription.asked.nack += 1;
+        let Some(last) = subscription.last else {
+            return;
+        };
+        let track = track_of(context.tracks, subscription.source);
+        for number in numbers {
+            *nacked += 1;
+            let behind = (last.out as u16).wrapping_sub(number);
+            let out = last.out.checked_sub(behind.into()).unwrap_or(u64::MAX);
+            let sent = track.and_then(|track| subscription.find_sent(track, out, context.arrival));
+            let discard =
+                if *nacked > Limits::MAX_NACKED || self.resends.len() >= Limits::MAX_RESENDS {
+                    Discard::NackOverBudget
+                } else if let Some((_, packet)) = sent {
+                    if !subscription.responder.admit(context.now, out, self.rtt) {
+                        Discard::NackRepeated
+                    } else if self.pacer.admit_resend(packet.payload().len()) {
+                        self.resends.push_back((position, out));
+                        continue;
+                    } else {
+                        Discard::NackOverBudget
+                    }
+                } else {
+                    Discard::NackUnknown
+                };
+            self.discards.count(discard);
+        }
+    }
+
+    fn handle_pli(&mut self, context: &mut Context<'_>, media: Ssrc) {
+        match self
+            .subscriptions
+            .iter_mut()
+            .find(|subscription| subscription.ssrc == media)
+        {
+            Some(subscription) => {
+                subscription.asked.pli += 1;
+                self.want_key_frame(context.now, context.tracks);
+            }
+            None => self.discards.count(Discard::RtcpUnknownSource),
+        }
+    }
+
+    fn handle_fir(&mut self, context: &mut Context<'_>, entry: rtcp::FirEntry) {
+        let found = self
+            .subscriptions
+            .iter_mut()
+            .find(|s| s.ssrc == entry.media);
+        let Some(subscription) = found else {
+            self.discards.count(Discard::RtcpUnknownSource);
+            return;
+        };
+        let number = subscription.asked.fir_number.replace(entry.sequence_number);
+        if number != Some(entry.sequence_number) {
+            subscription.asked.fir += 1;
+            self.want_key_frame(context.now, context.tracks);
+        }
+    }
+}
+
+/// The publisher's track that a subscription carries.
+pub(crate) fn track_of(tracks: &[Track], source: Option<u8>) -> Option<&Track> {
+    tracks.get(usize::from(source?))
+}

@@ -1,0 +1,17 @@
+//! The stream through its public API, with packets built by hand.
+
+mod demux;
+mod downstream;
+mod extensions;
+mod feedback;
+mod joining;
+mod layers;
+mod limits;
+mod mirror;
+mod networks;
+mod properties;
+mod reports;
+mod rig;
+mod swap;
+mod upstream;
+mod wrap;
