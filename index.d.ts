@@ -512,12 +512,10 @@ export type PeerStats =
   | InboundRtpStats
   | OutboundRtpStats
   | RemoteInboundRtpStats
-  | RemoteOutboundRtpStats
   | TransportStats
   | CandidatePairStats
   | CandidateStats
   | CodecStats
-  | PeerConnectionStats
 
 /** What all entries have. */
 export interface PeerStatsBase {
@@ -532,7 +530,7 @@ export interface RtpStreamStats extends PeerStatsBase {
   readonly ssrc: number
   readonly kind: 'audio' | 'video'
   /** The `id` of its transport's entry. */
-  readonly transportId?: string
+  readonly transportId: string
   /** The `id` of its codec's entry. */
   readonly codecId?: string
 }
@@ -542,131 +540,132 @@ export interface InboundRtpStats extends RtpStreamStats {
   readonly type: 'inbound-rtp'
   readonly mid?: string
   readonly rid?: string
-  readonly packetsReceived?: number
+  /** The SSRC of its retransmissions. */
+  readonly rtxSsrc?: number
+  readonly packetsReceived: number
   /** Payload bytes. */
-  readonly bytesReceived?: number
-  readonly headerBytesReceived?: number
-  readonly packetsLost?: number
+  readonly bytesReceived: number
+  /** Bytes of headers and padding. */
+  readonly headerBytesReceived: number
+  readonly retransmittedPacketsReceived: number
+  readonly retransmittedBytesReceived: number
+  /** Expected and not received; late packets and retransmissions lower it. */
+  readonly packetsLost: number
   /** Seconds; a gauge. */
-  readonly jitter?: number
-  readonly packetsDiscarded?: number
-  readonly retransmittedPacketsReceived?: number
-  readonly retransmittedBytesReceived?: number
-  readonly nackCount?: number
-  readonly pliCount?: number
-  readonly firCount?: number
+  readonly jitter: number
+  readonly nackCount: number
+  /** Of video: frames, key frames among them, and what was asked for. */
   readonly framesReceived?: number
   readonly keyFramesReceived?: number
-  /** Pixels; a gauge. */
+  readonly pliCount?: number
+  readonly firCount?: number
+  /** Pixels; gauges. */
   readonly frameWidth?: number
   readonly frameHeight?: number
-  /** A gauge. */
-  readonly framesPerSecond?: number
+  /** Over the last while; a gauge. */
+  readonly bitrateBps: number
+  /** Whether packets came lately; a gauge. */
+  readonly live: boolean
+  /** Milliseconds since 1970. */
   readonly lastPacketReceivedTimestamp?: number
-  readonly remoteId?: string
 }
 
 /** RTP to a viewer. Counters grow. */
 export interface OutboundRtpStats extends RtpStreamStats {
   readonly type: 'outbound-rtp'
   readonly mid?: string
-  /** The layer that is forwarded now. */
-  readonly rid?: string
-  readonly packetsSent?: number
+  readonly rtxSsrc?: number
+  /** The `id` of the viewer's report of it. */
+  readonly remoteId?: string
+  /** Which of the publisher's layers is forwarded, counted from 0; a gauge. */
+  readonly layer?: number
+  readonly packetsSent: number
   /** Payload bytes. */
-  readonly bytesSent?: number
-  readonly headerBytesSent?: number
-  readonly retransmittedPacketsSent?: number
-  readonly retransmittedBytesSent?: number
-  readonly nackCount?: number
+  readonly bytesSent: number
+  readonly headerBytesSent: number
+  readonly retransmittedPacketsSent: number
+  readonly retransmittedBytesSent: number
+  /** Asked for by the viewer. */
+  readonly nackCount: number
+  readonly framesSent?: number
+  readonly keyFramesSent?: number
   readonly pliCount?: number
   readonly firCount?: number
-  readonly framesSent?: number
-  /** Pixels; a gauge. */
+  /** Pixels; gauges. */
   readonly frameWidth?: number
   readonly frameHeight?: number
-  readonly remoteId?: string
 }
 
 /** What a viewer reports of the RTP it receives. */
 export interface RemoteInboundRtpStats extends RtpStreamStats {
   readonly type: 'remote-inbound-rtp'
-  readonly localId?: string
-  readonly packetsLost?: number
+  /** The `id` of the `outbound-rtp` entry. */
+  readonly localId: string
+  readonly packetsLost: number
   /** Of the last report, 0 to 1; a gauge. */
-  readonly fractionLost?: number
+  readonly fractionLost: number
   /** Seconds; a gauge. */
-  readonly jitter?: number
-  /** Seconds; a gauge. */
+  readonly jitter: number
+  /** Seconds, of the last report; a gauge. */
   readonly roundTripTime?: number
-  readonly totalRoundTripTime?: number
-  readonly roundTripTimeMeasurements?: number
+  /** Seconds. */
+  readonly totalRoundTripTime: number
+  readonly roundTripTimeMeasurements: number
 }
 
-/** What a publisher reports of the RTP it sends. */
-export interface RemoteOutboundRtpStats extends RtpStreamStats {
-  readonly type: 'remote-outbound-rtp'
-  readonly localId?: string
-  readonly packetsSent?: number
-  readonly bytesSent?: number
-  readonly remoteTimestamp?: number
-  readonly reportsSent?: number
-}
-
-/** The transport. */
+/** The transport. Counters grow. */
 export interface TransportStats extends PeerStatsBase {
   readonly type: 'transport'
-  readonly packetsSent?: number
-  readonly packetsReceived?: number
-  readonly bytesSent?: number
-  readonly bytesReceived?: number
-  readonly iceState?: string
-  readonly dtlsState?: string
-  readonly dtlsRole?: string
-  readonly tlsVersion?: string
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  /** Bytes of UDP payload. */
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  readonly iceState: PeerIceConnectionState
+  readonly iceRole: string
+  readonly iceLocalUsernameFragment: string
+  readonly dtlsState: PeerDtlsState
   readonly srtpCipher?: string
+  /** The `id` of the pair in use. */
   readonly selectedCandidatePairId?: string
-  readonly selectedCandidatePairChanges?: number
+  readonly selectedCandidatePairChanges: number
 }
 
 /** The pair of addresses in use. */
 export interface CandidatePairStats extends PeerStatsBase {
   readonly type: 'candidate-pair'
-  readonly transportId?: string
-  readonly localCandidateId?: string
-  readonly remoteCandidateId?: string
-  readonly state?: string
-  readonly nominated?: boolean
-  /** Seconds; a gauge. */
+  readonly transportId: string
+  readonly localCandidateId: string
+  readonly remoteCandidateId: string
+  readonly state: string
+  readonly nominated: boolean
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  /** Seconds, where it was measured; a gauge. */
   readonly currentRoundTripTime?: number
-  readonly requestsReceived?: number
-  readonly responsesSent?: number
 }
 
 /** One address of a pair. */
 export interface CandidateStats extends PeerStatsBase {
   readonly type: 'local-candidate' | 'remote-candidate'
-  readonly transportId?: string
-  readonly address?: string
-  readonly port?: number
-  readonly protocol?: string
-  readonly candidateType?: string
+  readonly transportId: string
+  readonly address: string
+  readonly port: number
+  readonly protocol: string
+  readonly candidateType: string
 }
 
 /** A codec with its payload type. */
 export interface CodecStats extends PeerStatsBase {
   readonly type: 'codec'
+  readonly transportId: string
   readonly payloadType: number
   readonly mimeType: string
-  readonly transportId?: string
-  readonly clockRate?: number
+  readonly clockRate: number
   readonly channels?: number
   readonly sdpFmtpLine?: string
-}
-
-/** The peer as a whole. */
-export interface PeerConnectionStats extends PeerStatsBase {
-  readonly type: 'peer-connection'
 }
 
 // ─── Errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
