@@ -42,7 +42,7 @@ async function startPublishing() {
     preview.srcObject = captured
     message.textContent = ''
     const started = publish({
-      endpoint: addressOf('whip', stream),
+      endpoint: ownEndpoint(),
       media: captured,
       simulcast: simulcast.checked,
       ...(codec.value === '' ? {} : { codec: /** @type {'VP8'} */ (codec.value) }),
@@ -60,6 +60,15 @@ async function startPublishing() {
   } catch (error) {
     fail(error)
   }
+}
+
+// A reloaded tab is the same publisher: the server lets it take its stream over at once. Nobody else knows the text.
+function ownEndpoint() {
+  const endpoint = addressOf('whip', stream)
+  const uid = sessionStorage.getItem('uid') ?? crypto.getRandomValues(new Uint32Array(4)).join('-')
+  sessionStorage.setItem('uid', uid)
+  endpoint.searchParams.set('uid', uid)
+  return endpoint
 }
 
 function openSource() {
