@@ -46,6 +46,12 @@ impl Consent {
         self.doubt_at = None;
     }
 
+    /// The last sign was not now but then; asks again at once.
+    pub(super) fn backdate(&mut self, sign: Time) {
+        self.next_at = self.last_sign;
+        self.last_sign = sign;
+    }
+
     pub(super) fn is_due(&self, now: Time) -> bool {
         self.next_at <= now
     }

@@ -308,16 +308,24 @@ impl Full {
     /// The selected path has no consent any more: takes another that was answered lately, or ends.
     pub(super) fn lose_consent(&mut self, now: Time, events: &mut Events) {
         let lost = self.selected.take().map(|selected| selected.consent.path);
-        let is_alive = |pair: &&Pair| {
-            let is_recent = pair
-                .answered
-                .is_some_and(|answered| now.since(answered) < self.consent_timeout);
-            pair.state == PairState::Succeeded && is_recent && Some(pair.path) != lost
-        };
-        match self.checklist.iter().find(is_alive).map(|pair| pair.path) {
-            Some(path) => self.select(now, path, false, events),
-            None => self.end(Event::ConsentExpired, events),
+        if let Some(pair) = lost.and_then(|path| self.checklist.find_mut(path)) {
+            pair.state = PairState::Failed;
         }
+        let succeeded = self
+            .checklist
+            .iter()
+            .filter(|pair| pair.state == PairState::Succeeded);
+        let next = succeeded
+            .filter_map(|pair| pair.answered.map(|answered| (pair.path, answered)))
+            .find(|(_, answered)| now.since(*answered) < self.consent_timeout);
+        let Some((path, answered)) = next else {
+            return self.end(Event::ConsentExpired, events);
+        };
+        self.select(now, path, false, events);
+        if let Some(selected) = &mut self.selected {
+            selected.consent.backdate(answered);
+        }
+        self.nominate(now);
     }
 
     fn end(&mut self, event: Event, events: &mut Events) {

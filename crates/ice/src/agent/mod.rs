@@ -141,7 +141,7 @@ impl Agent {
         if let Err(reason) = self.take_datagram(now, path, datagram) {
             self.counters.count(reason);
         }
-        self.retire();
+        self.settle();
     }
 
     fn take_datagram(&mut self, now: Time, path: Path, datagram: &[u8]) -> Result<(), Discard> {
@@ -212,11 +212,7 @@ impl Agent {
             Half::Lite(lite) => lite.handle_timeout(now, &mut self.events),
             Half::Full(full) => full.handle_timeout(now, &mut self.events),
         }
-        if self.is_ended() {
-            // RFC 7675 §5.1: without consent nothing is sent.
-            self.replies.clear();
-        }
-        self.retire();
+        self.settle();
     }
 
     /// Writes the next datagram to send into `out`, which should hold 1200 bytes (the longest has 620). Call until it is
@@ -290,7 +286,12 @@ impl Agent {
         }
     }
 
-    fn retire(&mut self) {
+    /// Lets go of what the last input has made useless.
+    fn settle(&mut self) {
+        if self.is_ended() {
+            // RFC 7675 §5.1: without consent nothing is sent.
+            self.replies.clear();
+        }
         let settled = match &self.half {
             Half::Lite(lite) => lite.settled_generation(),
             Half::Full(full) => full.settled_generation(),

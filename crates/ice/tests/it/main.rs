@@ -1,7 +1,14 @@
 //! The crate through its public API.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests fail by panicking, in their helpers too"
+)]
+
 mod allocations;
 mod candidates;
+mod full;
 mod lite;
 mod malformed;
 mod network;
