@@ -294,14 +294,9 @@ impl Full {
             return;
         };
         if selected.consent.take_doubt(now) && selected.consent.generation == self.generation {
+            // Also if one is on its way already: a new one begins with short timeouts.
             let path = selected.consent.path;
-            if self
-                .checklist
-                .find(path)
-                .is_some_and(|pair| pair.check.is_none())
-            {
-                self.checklist.enqueue(path);
-            }
+            self.checklist.enqueue(path);
         }
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 pub(super) struct RoundTrip {
     smoothed: Option<Duration>,
     variation: Duration,
-    /// The longest answer to a check that was sent more than once; no sample, because nobody knows which copy was
-    /// answered, but the next timeout must not be shorter (Karn's algorithm).
+    /// After an answer to a check that was sent more than once: no sample, because nobody knows which copy was
+    /// answered, but the next timeout backs off, at most to twice the last (Karn's algorithm). Zero after a sample.
     bound: Duration,
 }
 
@@ -30,7 +30,7 @@ impl RoundTrip {
 
     /// A check that was sent several times was answered this long after the first time.
     pub(super) fn at_most(&mut self, elapsed: Duration) {
-        self.bound = self.bound.max(elapsed);
+        self.bound = elapsed.min(self.timeout() * 2).max(self.bound);
     }
 
     /// The smoothed round trip time, once there is a sample.

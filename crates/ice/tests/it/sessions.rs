@@ -20,6 +20,14 @@ fn both_selected(network: &Network) -> bool {
     network.left.agent.selected().is_some() && network.right.agent.selected().is_some()
 }
 
+/// How many seeds to try; `SEEDS=1000` for a long run.
+fn seeds() -> u64 {
+    std::env::var("SEEDS")
+        .ok()
+        .and_then(|seeds| seeds.parse().ok())
+        .unwrap_or(50)
+}
+
 /// Neither side has ended, and both use the path between the two sockets.
 fn assert_connected(network: &Network, story: &str) {
     assert_eq!(
@@ -75,14 +83,15 @@ fn two_full_agents_connect_and_the_controlled_one_follows() {
 #[test]
 fn sessions_connect_and_live_at_any_loss_and_delay() {
     for (loss, delay, limit) in [
-        (0.0, 10, 1),
-        (0.05, 10, 10),
-        (0.2, 10, 20),
-        (0.0, 250, 2),
-        (0.05, 250, 12),
-        (0.2, 250, 25),
+        (0.0, 10, millis(50)),
+        (0.05, 10, seconds(8)),
+        (0.2, 10, seconds(16)),
+        (0.0, 250, millis(550)),
+        (0.05, 250, seconds(8)),
+        (0.2, 250, seconds(16)),
     ] {
-        for seed in 0..50 {
+        let mut late = 0;
+        for seed in 0..seeds() {
             let sessions = [
                 Network::full_to_lite(seed),
                 Network::full_to_full(Role::Controlling, Role::Controlled, seed),
@@ -91,16 +100,21 @@ fn sessions_connect_and_live_at_any_loss_and_delay() {
                 let story = format!("{kind}, loss {loss}, delay {delay} ms, seed {seed}");
                 network.loss = loss;
                 network.delay = millis(delay);
-                assert!(
-                    network.run_until(seconds(limit), both_selected).is_some(),
-                    "{story}: not connected"
-                );
+                if network.run_until(limit, both_selected).is_none() {
+                    late += 1;
+                    continue;
+                }
                 network.run(seconds(300));
                 assert_connected(&network, &story);
-                let rtt = network.left.agent.rtt();
-                assert_eq!(rtt, Some(millis(2 * delay)), "{story}");
+                assert_eq!(network.left.agent.rtt(), Some(millis(2 * delay)), "{story}");
             }
         }
+        // Six checks leave in these 16 s (RFC 8489 §6.2.1). At 20 % loss each way all are lost once in 500 sessions.
+        let tolerated = if loss < 0.2 { 0 } else { seeds() / 100 };
+        assert!(
+            late <= tolerated,
+            "loss {loss}, delay {delay} ms: {late} sessions took longer than {limit:?}"
+        );
     }
 }
 
@@ -478,4 +492,70 @@ fn a_hundred_candidates_keep_the_pace_of_50_ms() {
         "{}",
         network.left.sent
     );
+}
+
+/// Restarts both sides, as the peer's offer and our answer would.
+fn restart_both(network: &mut Network, generation: u64, signalling: Duration) {
+    let (left, right) = (
+        credentials(generation * 2 + 10_000),
+        credentials(generation * 2 + 10_001),
+    );
+    let now = network.now;
+    network.left.agent.restart(now, left.clone());
+    network.run(signalling);
+    let now = network.now;
+    network.right.agent.restart(now, right.clone());
+    network.right.agent.set_remote(left);
+    network.run(signalling);
+    network.left.agent.set_remote(right);
+    network
+        .left
+        .agent
+        .add_remote_candidate(&Candidate::host(right_address(), 65535));
+}
+
+#[test]
+fn whatever_the_network_does_a_restart_on_a_good_one_connects() {
+    for seed in 0..seeds() * 4 {
+        let mut network = match seed % 3 {
+            0 => Network::full_to_full(Role::Controlling, Role::Controlled, seed),
+            1 => Network::full_to_full(Role::Controlled, Role::Controlled, seed),
+            _ => Network::full_to_lite(seed),
+        };
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut story = Vec::new();
+        for step in 0..rng.u64(1..12) {
+            let action = rng.u32(0..6);
+            story.push(action);
+            match action {
+                0 => network.loss = rng.f64() * 0.6,
+                1 => network.delay = millis(rng.u64(1..800)),
+                2 => network.left_public.set_port(rng.u16(1024..)),
+                3 => restart_both(&mut network, seed * 100 + step, millis(rng.u64(1..3000))),
+                4 => network.drop_responses_to_left = rng.bool(),
+                _ => network.run(seconds(rng.u64(1..60))),
+            }
+            network.run(millis(rng.u64(1..2000)));
+        }
+        network.loss = 0.0;
+        network.delay = millis(50);
+        network.drop_responses_to_left = false;
+        restart_both(&mut network, seed * 100 + 99, millis(200));
+        network.run(seconds(60));
+        let story = format!("seed {seed}, {story:?}");
+        assert_eq!(
+            network.left.agent.selected(),
+            Some(network.left_path()),
+            "{story}: left"
+        );
+        assert_eq!(
+            network.right.agent.selected(),
+            Some(network.right_path()),
+            "{story}: right"
+        );
+        let ends = |network: &Network| network.left.events.len() + network.right.events.len();
+        let before = ends(&network);
+        network.run(seconds(120));
+        assert_eq!(ends(&network), before, "{story}: nothing more happens");
+    }
 }
