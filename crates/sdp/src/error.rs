@@ -155,8 +155,9 @@ pub enum Unsupported {
     /// `a=setup:holdconn`, or a role that does not follow from the offer's.
     #[error("this DTLS setup role")]
     Setup,
-    /// One payload type stands for two formats within the BUNDLE group (RFC 9143 §9.1).
-    #[error("a payload type that stands for two codecs")]
+    /// All payload types of a section are taken by another one of the BUNDLE group (RFC 9143 §9.1), or look like RTCP
+    /// (64 to 95, RFC 5761 §4).
+    #[error("payload types that stand for two codecs or for RTCP")]
     PayloadTypeConflict,
 }
 

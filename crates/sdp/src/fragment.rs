@@ -153,7 +153,10 @@ impl Fragment {
 
     /// Gives the attributes read so far to the session level or the section that they stood in.
     fn close(&mut self, parser: TransportParser) -> Result<(), InvalidDescription> {
-        let transport = parser.finish()?;
+        let mut transport = parser.finish()?;
+        // A fragment cannot change DTLS (RFC 9725 §4.3.3).
+        transport.fingerprints.clear();
+        transport.setup = None;
         match self.sections.last_mut() {
             Some(section) => section.transport = transport,
             None => self.session = transport,

@@ -1,6 +1,6 @@
 //! What both sides agree on in one section, whichever way its media goes.
 
-use xrtc_rtp::{ExtensionKind, ExtensionMap, MediaKind, PayloadType};
+use xrtc_rtp::{Codec, ExtensionKind, ExtensionMap, MediaKind, PayloadType};
 
 use crate::capabilities::{Capabilities, format_names};
 use crate::description::{Extension, Section};
@@ -122,16 +122,21 @@ impl<'a> Agreed<'a> {
     }
 }
 
-/// Why no format was left: nothing in common, or only numbers that are in use already.
+/// Why no format was left: nothing in common, or only numbers that cannot be used.
 fn no_format(section: &Section, kind: MediaKind, capabilities: &Capabilities) -> NegotiationError {
-    let alone = accept_formats(section, kind, capabilities, &mut PayloadTypes::default());
-    if alone.is_empty() {
-        NegotiationError::NoCommonCodec {
-            kind,
-            offered: format_names(section),
-            supported: capabilities.names(kind),
-        }
-    } else {
-        Unsupported::PayloadTypeConflict.into()
+    let keys = section
+        .formats
+        .iter()
+        .filter_map(|format| capabilities.key(format));
+    if keys
+        .filter(|key| key.codec != Codec::Red)
+        .any(|key| key.kind() == kind)
+    {
+        return Unsupported::PayloadTypeConflict.into();
+    }
+    NegotiationError::NoCommonCodec {
+        kind,
+        offered: format_names(section),
+        supported: capabilities.names(kind),
     }
 }

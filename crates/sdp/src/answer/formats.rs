@@ -128,14 +128,7 @@ fn wraps(fmtp: &Fmtp, inner: &[PayloadType]) -> bool {
 /// What the offerer declares about its own receiving or sending (`max-fs`, `sprop-…`) is not ours to repeat.
 pub(crate) fn answer_fmtp(codec: Codec, offered: &Fmtp) -> Fmtp {
     match codec {
-        Codec::Opus => {
-            let mut fmtp = offered.filter(|name| OPUS_RECEIVER.contains(&name));
-            // Encoders send stereo only to a receiver that asks for it (RFC 7587 §6.1).
-            if offered.get("sprop-stereo") == Some("1") && fmtp.get("stereo").is_none() {
-                fmtp.set("stereo", "1");
-            }
-            fmtp
-        }
+        Codec::Opus => offered.filter(|name| OPUS_RECEIVER.contains(&name)),
         Codec::Red => offered.clone(),
         Codec::H264 => offered.filter(|name| H264_FORMAT.contains(&name)),
         Codec::H265 => offered.filter(|name| H265_FORMAT.contains(&name)),

@@ -3,6 +3,7 @@
 use xrtc_rtp::Ssrc;
 
 use crate::description::Section;
+use crate::limits;
 use crate::negotiated::DeclaredSource;
 
 /// The media sources of a section with their retransmission sources, in the order of `SIM`, else of declaration.
@@ -10,7 +11,8 @@ pub(crate) fn declared_sources(section: &Section) -> Vec<DeclaredSource> {
     let mut secondary: Vec<Ssrc> = Vec::new();
     let mut sources: Vec<DeclaredSource> = Vec::new();
     let mut push = |ssrc: Ssrc| {
-        if !sources.iter().any(|source| source.ssrc == ssrc) {
+        let is_new = sources.iter().all(|source| source.ssrc != ssrc);
+        if is_new && sources.len() < limits::MAX_SOURCES {
             sources.push(DeclaredSource { ssrc, rtx: None });
         }
     };

@@ -3,6 +3,7 @@
 use rtc_sdp::description::common::{Address, Attribute, Bandwidth, ConnectionInformation};
 use rtc_sdp::description::media::{MediaDescription, MediaName, RangedPort};
 use rtc_sdp::description::session::{Origin, SessionDescription, TimeDescription};
+use xrtc_rtp::Bitrate;
 
 use crate::format::PayloadFormat;
 use crate::transport::TransportDescription;
@@ -44,14 +45,64 @@ fn media(section: &Section) -> MediaDescription {
     let mut attributes = Attributes::default();
     let transport = &section.transport;
     ice(&mut attributes, transport);
+    media_attributes(&mut attributes, section);
+    for format in &section.formats {
+        payload_format(&mut attributes, format);
+    }
+    encodings(&mut attributes, section);
+    for candidate in &transport.candidates {
+        let value = candidate.strip_prefix("candidate:").unwrap_or(candidate);
+        attributes.value("candidate", value);
+    }
+    attributes.flag("end-of-candidates", transport.end_of_candidates);
+
+    let line = &section.media;
+    MediaDescription {
+        media_name: MediaName {
+            media: line.media.clone(),
+            port: RangedPort {
+                value: line.port.try_into().unwrap_or(0),
+                range: None,
+            },
+            protos: line.protocol.split('/').map(str::to_owned).collect(),
+            formats: line.formats.clone(),
+        },
+        connection_information: Some(nowhere()),
+        bandwidth: section.bandwidth.map(tias).into_iter().collect(),
+        attributes: attributes.0,
+        ..MediaDescription::default()
+    }
+}
+
+/// `c=`: the address is ICE's business (RFC 9429 §5.2.1).
+fn nowhere() -> ConnectionInformation {
+    ConnectionInformation {
+        network_type: "IN".to_owned(),
+        address_type: "IP4".to_owned(),
+        address: Some(Address {
+            address: "0.0.0.0".to_owned(),
+            ttl: None,
+            range: None,
+        }),
+    }
+}
+
+fn tias(limit: Bitrate) -> Bandwidth {
+    Bandwidth {
+        experimental: false,
+        bandwidth_type: "TIAS".to_owned(),
+        bandwidth: limit.0,
+    }
+}
+
+fn media_attributes(attributes: &mut Attributes, section: &Section) {
     if let Some(mid) = section.mid {
         attributes.value("mid", mid);
     }
     attributes.flag("bundle-only", section.bundle_only);
     for extension in &section.extensions {
-        let suffix = extension
-            .direction
-            .map_or(String::new(), |direction| format!("/{direction}"));
+        let direction = extension.direction;
+        let suffix = direction.map_or(String::new(), |direction| format!("/{direction}"));
         attributes.value(
             "extmap",
             format!("{}{suffix} {}", extension.id, extension.uri),
@@ -65,9 +116,9 @@ fn media(section: &Section) -> MediaDescription {
     attributes.flag("rtcp-mux", section.rtcp.mux);
     attributes.flag("rtcp-mux-only", section.rtcp.mux_only);
     attributes.flag("rtcp-rsize", section.rtcp.reduced_size);
-    for format in &section.formats {
-        payload_format(&mut attributes, format);
-    }
+}
+
+fn encodings(attributes: &mut Attributes, section: &Section) {
     for rid in &section.rids {
         attributes.value("rid", rid);
     }
@@ -75,58 +126,14 @@ fn media(section: &Section) -> MediaDescription {
         attributes.value("simulcast", simulcast);
     }
     for group in &section.groups {
-        let list = group
-            .ssrcs
-            .iter()
-            .fold(group.semantics.clone(), |list, ssrc| {
-                format!("{list} {}", ssrc.0)
-            });
+        let mut list = group.semantics.clone();
+        for ssrc in &group.ssrcs {
+            list.push_str(&format!(" {}", ssrc.0));
+        }
         attributes.value("ssrc-group", list);
     }
     for source in &section.sources {
-        declare_source(&mut attributes, source);
-    }
-    for candidate in &transport.candidates {
-        attributes.value(
-            "candidate",
-            candidate.strip_prefix("candidate:").unwrap_or(candidate),
-        );
-    }
-    attributes.flag("end-of-candidates", transport.end_of_candidates);
-
-    MediaDescription {
-        media_name: MediaName {
-            media: section.media.media.clone(),
-            port: RangedPort {
-                value: section.media.port.try_into().unwrap_or(0),
-                range: None,
-            },
-            protos: section
-                .media
-                .protocol
-                .split('/')
-                .map(str::to_owned)
-                .collect(),
-            formats: section.media.formats.clone(),
-        },
-        connection_information: Some(ConnectionInformation {
-            network_type: "IN".to_owned(),
-            address_type: "IP4".to_owned(),
-            address: Some(Address {
-                address: "0.0.0.0".to_owned(),
-                ttl: None,
-                range: None,
-            }),
-        }),
-        bandwidth: section.bandwidth.map_or_else(Vec::new, |limit| {
-            vec![Bandwidth {
-                experimental: false,
-                bandwidth_type: "TIAS".to_owned(),
-                bandwidth: limit.0,
-            }]
-        }),
-        attributes: attributes.0,
-        ..MediaDescription::default()
+        declare_source(attributes, source);
     }
 }
 
