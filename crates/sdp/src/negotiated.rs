@@ -48,6 +48,11 @@ pub struct NegotiatedTrack {
     pub sources: Vec<DeclaredSource>,
     /// The peer's canonical name, if it told it.
     pub cname: Option<String>,
+    /// Whether one- and two-byte header extensions may be mixed in a stream (`a=extmap-allow-mixed`, RFC 8285 §6).
+    /// Without it a stream has either form throughout.
+    pub mixed_extensions: bool,
+    /// Whether RTCP may be of reduced size (`a=rtcp-rsize`, RFC 5506 §4).
+    pub reduced_size: bool,
     /// Our own track in it, for viewers.
     pub local: Option<LocalTrack>,
 }

@@ -59,6 +59,8 @@ pub fn answer_pull(
             rids: Vec::new(),
             sources: declared_sources(section),
             cname: declared_cname(section),
+            mixed_extensions: offer.allows_mixed(section),
+            reduced_size: section.rtcp.reduced_size,
             local: track,
         };
         answer.extensions = agreed.extensions;

@@ -51,6 +51,8 @@ pub fn answer_push(
             rids,
             sources: declared_sources(section),
             cname: declared_cname(section),
+            mixed_extensions: offer.allows_mixed(section),
+            reduced_size: section.rtcp.reduced_size,
             local: None,
         };
         answer.extensions = agreed.extensions;

@@ -148,6 +148,8 @@ impl ServerOffer {
                     .filter(|_| self.side == Side::Pull),
                 extensions: agreed.map,
                 rids: Vec::new(),
+                mixed_extensions: answer.allows_mixed(theirs),
+                reduced_size: theirs.rtcp.reduced_size,
                 sources: declared_sources(theirs),
                 cname: declared_cname(theirs),
             });

@@ -154,6 +154,10 @@ fn summarise_track(track: &NegotiatedTrack, line: &mut impl FnMut(String)) {
         sources.join(" "),
         track.cname
     ));
+    line(format!(
+        "  mixed extensions {}, reduced-size RTCP {}",
+        track.mixed_extensions, track.reduced_size
+    ));
     if let Some(local) = &track.local {
         line(format!(
             "  ours {} {}+{:?}",

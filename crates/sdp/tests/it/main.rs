@@ -14,5 +14,6 @@ mod malformed;
 mod property;
 mod pull;
 mod push;
+mod push_media;
 mod server_offer;
 mod support;
