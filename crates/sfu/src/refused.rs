@@ -72,6 +72,9 @@ pub enum Refused {
     /// The worker is shutting down.
     #[error("the server is closed")]
     ServerClosed,
+    /// The worker met a bug before it could reply; told by the driver.
+    #[error("internal error")]
+    InternalError,
 }
 
 /// Whose fault a refusal is; decides the class of the error and the status of the response.
@@ -117,6 +120,7 @@ impl Refused {
             Self::WrongWorker => "wrongWorker",
             Self::LimitReached { .. } => "limitReached",
             Self::ServerClosed => "serverClosed",
+            Self::InternalError => "internalError",
         }
     }
 
@@ -133,7 +137,7 @@ impl Refused {
             | Self::NoCommonCodec { .. }
             | Self::InvalidFragment { .. } => Fault::Peer,
             Self::UnknownStream | Self::StreamNotLive | Self::StreamInUse => Fault::Stream,
-            Self::LimitReached { .. } | Self::ServerClosed => Fault::Resource,
+            Self::LimitReached { .. } | Self::ServerClosed | Self::InternalError => Fault::Resource,
         }
     }
 

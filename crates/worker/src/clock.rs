@@ -6,7 +6,7 @@ use xrtc_rtp::{Time, WallClock};
 
 /// A monotonic clock that starts at [`Time::ZERO`] when it is made; copies share the origin.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock {
+pub(crate) struct Clock {
     origin: Instant,
     wall: WallClock,
 }
@@ -17,7 +17,7 @@ impl Clock {
         clippy::disallowed_methods,
         reason = "the worker is where clocks are read"
     )]
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let origin = Instant::now();
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         // A machine whose clock stands before 1970 keeps the epoch: media stays in step, only the date is wrong.
@@ -35,18 +35,18 @@ impl Clock {
         clippy::disallowed_methods,
         reason = "the worker is where clocks are read"
     )]
-    pub fn now(&self) -> Time {
+    pub(crate) fn now(&self) -> Time {
         let elapsed = Instant::now().saturating_duration_since(self.origin);
         Time::ZERO + elapsed
     }
 
     /// [`Time::ZERO`] as the standard library's instant, for libraries that want one.
-    pub const fn origin(&self) -> Instant {
+    pub(crate) const fn origin(&self) -> Instant {
         self.origin
     }
 
     /// The Unix time at [`Time::ZERO`].
-    pub const fn wall(&self) -> WallClock {
+    pub(crate) const fn wall(&self) -> WallClock {
         self.wall
     }
 }

@@ -3,8 +3,8 @@
 use crate::StartError;
 
 /// A seed that nobody can guess, from the generator that AWS-LC seeds from the operating system.
-pub(crate) fn seed() -> Result<u64, StartError> {
-    let mut bytes = [0; 8];
+pub(crate) fn seed() -> Result<[u8; 32], StartError> {
+    let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| StartError::NoEntropy)?;
-    Ok(u64::from_ne_bytes(bytes))
+    Ok(bytes)
 }

@@ -10,18 +10,22 @@
 mod clock;
 mod config;
 mod counters;
+mod driver;
+mod egress;
 mod entropy;
 mod error;
+mod interface;
+mod ledger;
+mod panic;
+mod queue;
+mod seat;
 mod server;
+mod thread;
 mod udp;
 
 pub use config::{Announced, ServerConfig};
 pub use counters::SocketCounters;
 pub use error::{SendError, StartError};
+pub use interface::local_addresses;
 pub use server::{Server, WorkerEvent, WorkerInfo};
 pub use udp::Backend;
-
-/// x
-pub fn local_addresses() -> Vec<std::net::IpAddr> {
-    Vec::new()
-}

@@ -1,14 +1,31 @@
 //! The whole: workers, their queues and threads, seen from the application.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{JoinHandle, park_timeout};
+use std::time::Duration;
 
 use xrtc_sfu::{Command, Event, PeerId, StreamName, WorkerId};
 
-use crate::{SendError, ServerConfig, SocketCounters, StartError};
+use crate::clock::Clock;
+use crate::driver::DriverParts;
+use crate::queue::{Doorbell, Everyone, ServerEnds, Shared, connect};
+use crate::seat::{Seat, ports, sfu_config};
+use crate::{SendError, ServerConfig, SocketCounters, StartError, entropy, thread};
 
 /// Running workers. Dropping it shuts them down.
 pub struct Server {
     workers: Vec<WorkerInfo>,
+    everyone: Everyone,
+    doorbell: Arc<Doorbell>,
+    links: Vec<Link>,
+    /// How many numbers of peers have been given.
+    peers: u64,
+    closed: bool,
+    /// What the workers told during the shutdown.
+    farewell: VecDeque<(WorkerId, WorkerEvent)>,
 }
 
 /// What a worker tells the application.
@@ -27,10 +44,18 @@ pub enum WorkerEvent {
 /// Where a worker can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerInfo {
-    /// The addresses it is bound to.
+    /// The addresses it is bound to: one for each family.
     pub bound: Vec<SocketAddr>,
     /// The addresses that its descriptions offer, best first.
     pub candidates: Vec<SocketAddr>,
+}
+
+/// The application's side of one worker.
+struct Link {
+    ends: ServerEnds,
+    thread: Option<JoinHandle<()>>,
+    /// Peers that were opened on it.
+    opened: u64,
 }
 
 impl Server {
@@ -40,58 +65,189 @@ impl Server {
         config: ServerConfig,
         doorbell: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
-        todo!()
+        let ports = ports(&config)?;
+        let clock = Clock::start();
+        let mut seats = Vec::with_capacity(ports.len());
+        for (worker, port) in (0..).zip(ports) {
+            seats.push(Seat::prepare(&config, worker, port)?);
+        }
+        let everyone: Everyone = seats.iter().map(|seat| Arc::clone(&seat.shared)).collect();
+        let ends = connect(seats.len(), config.limits.relay_queue);
+        let mut server = Self {
+            workers: seats.iter().map(|seat| seat.info.clone()).collect(),
+            everyone: Arc::clone(&everyone),
+            doorbell: Arc::new(Doorbell::new(doorbell)),
+            links: Vec::with_capacity(seats.len()),
+            peers: 0,
+            closed: false,
+            farewell: VecDeque::new(),
+        };
+        for (worker, (seat, (application, own))) in (0..).zip(seats.into_iter().zip(ends)) {
+            let sfu = sfu_config(&config, worker, &clock, &seat.info);
+            let parts = DriverParts {
+                worker: WorkerId(worker),
+                clock,
+                poll: seat.poll,
+                sockets: seat.sockets,
+                ends: own,
+                everyone: Arc::clone(&everyone),
+                doorbell: Arc::clone(&server.doorbell),
+            };
+            // On an error the workers so far are shut down by the drop of `server`.
+            let thread = thread::spawn(parts, sfu, entropy::seed()?);
+            let thread = thread.map_err(|source| StartError::Worker { worker, source })?;
+            server.links.push(Link {
+                ends: application,
+                thread: Some(thread),
+                opened: 0,
+            });
+        }
+        Ok(server)
     }
 
-    /// The workers, by their index.
+    /// The workers, by their number.
     pub fn workers(&self) -> &[WorkerInfo] {
         &self.workers
     }
 
     /// The number for a new peer that publishes `stream`: at the stream's home.
     pub fn new_publisher(&mut self, stream: &StreamName) -> PeerId {
-        todo!()
+        let home = self.home_of(stream);
+        self.new_peer(home)
     }
 
     /// The number for a new peer that views a stream: on the worker with the fewest peers.
     pub fn new_viewer(&mut self) -> PeerId {
-        todo!()
+        let peers = |(link, shared): (&Link, &Arc<Shared>)| {
+            link.opened
+                .saturating_sub(shared.peers_over.load(Ordering::Relaxed))
+        };
+        let counts = self.links.iter().zip(self.everyone.iter()).map(peers);
+        let fewest = (0..).zip(counts).min_by_key(|(_, peers)| *peers);
+        self.new_peer(WorkerId(fewest.map_or(0, |(worker, _)| worker)))
     }
 
-    /// The worker that a peer is on.
+    /// The worker that a peer is on: its number says so.
     pub fn worker_of(&self, peer: PeerId) -> WorkerId {
-        todo!()
+        let workers = self.links.len().max(1) as u64;
+        WorkerId((peer.0 % workers) as u16)
     }
 
     /// The worker that owns a stream.
     pub fn home_of(&self, stream: &StreamName) -> WorkerId {
-        todo!()
+        WorkerId(stream.home(self.links.len()) as u16)
     }
 
     /// Hands `command` to `worker`.
     pub fn send(&mut self, worker: WorkerId, command: Command) -> Result<(), SendError> {
-        todo!()
+        if self.closed {
+            return Err(SendError::Closed);
+        }
+        let index = usize::from(worker.0);
+        let (Some(link), Some(shared)) = (self.links.get_mut(index), self.everyone.get(index))
+        else {
+            return Err(SendError::UnknownWorker);
+        };
+        let opens = matches!(command, Command::Push { .. } | Command::Pull { .. });
+        link.ends
+            .commands
+            .push(command)
+            .map_err(|_| SendError::Busy)?;
+        link.opened += u64::from(opens);
+        shared.alarm.wake();
+        Ok(())
     }
 
-    /// Takes what the workers have told since the last call, in order for each worker. Never more than their queues
-    /// hold; the doorbell rings again if there is more.
-    pub fn drain(&mut self, take: impl FnMut(WorkerId, WorkerEvent)) {
-        todo!()
+    /// Takes what the workers have told since the last call, in order for each worker. Never more than was there
+    /// when it began; for the rest the doorbell rings again.
+    pub fn drain(&mut self, mut take: impl FnMut(WorkerId, WorkerEvent)) {
+        self.doorbell.answer();
+        for (worker, event) in self.farewell.drain(..) {
+            take(worker, event);
+        }
+        self.take_events(take);
+    }
+
+    fn take_events(&mut self, mut take: impl FnMut(WorkerId, WorkerEvent)) {
+        for (worker, (link, shared)) in (0..).zip(self.links.iter_mut().zip(self.everyone.iter())) {
+            let events = &mut link.ends.events;
+            for _ in 0..events.slots() {
+                let Ok(event) = events.pop() else { break };
+                take(WorkerId(worker), event);
+            }
+            if shared.starved.load(Ordering::SeqCst) {
+                shared.alarm.wake();
+            }
+        }
     }
 
     /// The socket and queue figures of every worker.
     pub fn counters(&self) -> impl Iterator<Item = SocketCounters> {
-        std::iter::empty()
+        self.everyone
+            .iter()
+            .map(|shared| shared.counters.snapshot())
     }
 
-    /// What the server holds beside its state machines, by stable camelCase name.
+    /// What the server holds beside its state machines, by stable camelCase name: `workers` (threads), `sockets`,
+    /// and the slots in use of the queues between application and workers.
     pub fn held(&self) -> [(&'static str, u64); 4] {
-        todo!()
+        let (mut workers, mut sockets, mut commands) = (0, 0, 0);
+        let mut events = self.farewell.len();
+        for (link, info) in self.links.iter().zip(&self.workers) {
+            if link.thread.is_some() {
+                workers += 1;
+                sockets += info.bound.len();
+                commands += link.ends.commands.buffer().capacity() - link.ends.commands.slots();
+            }
+            events += link.ends.events.slots();
+        }
+        [
+            ("workers", workers),
+            ("sockets", sockets as u64),
+            ("commandSlots", commands as u64),
+            ("toldSlots", events as u64),
+        ]
     }
 
-    /// Ends everything: peers are told, sockets closed, threads joined. Takes 200 ms at most, unless a worker hangs.
-    /// What is left to [`drain`](Self::drain) can be drained afterwards. Further calls do nothing.
+    /// Ends everything: peers are told, sockets closed, threads joined. Takes 200 ms at most, and a worker that
+    /// hangs is left alone after two seconds. What is left to [`drain`](Self::drain) can be drained afterwards.
+    /// Further calls do nothing.
     pub fn shutdown(&mut self) {
-        todo!()
+        self.closed = true;
+        for shared in self.everyone.iter() {
+            shared.stop.store(true, Ordering::Release);
+            shared.alarm.wake();
+        }
+        for _ in 0..JOIN_CHECKS {
+            // The workers may have more to tell than fits in their rings.
+            let mut told = std::mem::take(&mut self.farewell);
+            self.take_events(|worker, event| told.push_back((worker, event)));
+            self.farewell = told;
+            for link in &mut self.links {
+                if link.thread.as_ref().is_some_and(JoinHandle::is_finished) {
+                    // A worker's panics are contained; there is nothing to learn from the end of its thread.
+                    let _ = link.thread.take().map(JoinHandle::join);
+                }
+            }
+            if self.links.iter().all(|link| link.thread.is_none()) {
+                break;
+            }
+            park_timeout(JOIN_CHECK);
+        }
+    }
+
+    fn new_peer(&mut self, worker: WorkerId) -> PeerId {
+        self.peers += 1;
+        PeerId(self.peers * self.links.len() as u64 + u64::from(worker.0))
     }
 }
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// How often the end of the threads is looked for, and how many times.
+const JOIN_CHECK: Duration = Duration::from_millis(1);
+const JOIN_CHECKS: usize = 2_000;

@@ -123,8 +123,9 @@ pub(super) unsafe fn read(header: &libc::msghdr) -> Received {
     while let Some(message) = unsafe { next.as_ref() } {
         // SAFETY: `message` is a valid header; the kernel wrote `cmsg_len` bytes of it, header included.
         let data = unsafe { libc::CMSG_DATA(message) };
-        let room = (message.cmsg_len as usize)
-            .saturating_sub(data as usize - ptr::from_ref(message) as usize);
+        // The field's type differs from one C library to the next.
+        let len: usize = message.cmsg_len as _;
+        let room = len.saturating_sub(data as usize - ptr::from_ref(message) as usize);
         match (message.cmsg_level, message.cmsg_type) {
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                 // SAFETY: `data` has `room` bytes; `in_pktinfo` is plain integers.
@@ -138,7 +139,7 @@ pub(super) unsafe fn read(header: &libc::msghdr) -> Received {
                 received.local = info.map(|info| {
                     let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
                     let scope = if ip.is_unicast_link_local() {
-                        info.ipi6_ifindex as u32
+                        info.ipi6_ifindex as _
                     } else {
                         0
                     };

@@ -1,6 +1,6 @@
 //! How far the sending of a batch has come.
 
-use xrtc_sfu::{Batch, Train};
+use xrtc_sfu::{Batch, Class, Train};
 
 /// A position between two datagrams of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,24 +11,18 @@ pub(crate) struct Cursor {
     pub(super) offset: usize,
     /// The train goes one datagram at a time, and the error that the kernel gave for it as a whole.
     pub(super) split: Option<i32>,
+    /// The video behind this position was given up.
+    without_video: bool,
 }
 
 impl Cursor {
-    /// The position behind all of `batch`.
-    pub(crate) fn after_all(batch: &Batch) -> Self {
-        Self {
-            train: batch.trains().len(),
-            offset: 0,
-            split: None,
-        }
-    }
-
     /// The position before the next train.
     pub(crate) const fn next_train(self) -> Self {
         Self {
             train: self.train + 1,
             offset: 0,
             split: None,
+            ..self
         }
     }
 
@@ -40,6 +34,30 @@ impl Cursor {
         } else {
             Self { offset, ..self }
         }
+    }
+
+    /// The same position, with its train to be sent one datagram at a time because the kernel answered `error`.
+    pub(super) const fn splitting(self, error: i32) -> Self {
+        Self {
+            split: Some(error),
+            ..self
+        }
+    }
+
+    /// Gives up the video behind this position.
+    pub(crate) fn skip_video(&mut self, batch: &Batch) {
+        self.without_video = true;
+        if batch
+            .train(self.train)
+            .is_some_and(|train| self.skips(train.tag.class))
+        {
+            *self = self.next_train();
+        }
+    }
+
+    /// Whether trains of this class were given up.
+    pub(crate) fn skips(&self, class: Class) -> bool {
+        self.without_video && class == Class::Video
     }
 
     /// The train that this position is in and how many of its datagrams lie behind the position; `None` at the end.
@@ -84,6 +102,6 @@ mod tests {
         assert_eq!((second.offset, left(second)), (100, Some(2)));
         assert_eq!(second.after(&train, 150), start.next_train());
         assert_eq!(left(start.next_train()), Some(3));
-        assert_eq!(left(Cursor::after_all(&batch)), None);
+        assert_eq!(left(start.next_train().next_train()), None);
     }
 }

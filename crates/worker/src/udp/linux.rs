@@ -50,12 +50,12 @@ impl Linux {
         })
     }
 
-    /// Receives one batch into `buffer`.
+    /// Receives one batch into `buffer`. `false`: there was room for more than there was.
     pub(super) fn receive(
         &mut self,
         link: &Link<'_>,
         buffer: &mut ReceiveBuffer,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let (bytes, arrays) = buffer.bytes_and_arrays();
         let count = arrays.receive(link.io.as_raw_fd(), bytes)?;
         for index in 0..count {
@@ -69,7 +69,7 @@ impl Linux {
                 None => link.counters.datagrams_truncated.add(1),
             }
         }
-        Ok(())
+        Ok(count == SLOTS)
     }
 
     /// Sends from `cursor` on until everything of this socket's family is out or the socket takes no more.
@@ -114,7 +114,7 @@ impl Linux {
                 break;
             };
             let left = train.bytes.get(cursor.offset..).unwrap_or_default();
-            if left.is_empty() || !link.carries(&train.path) {
+            if left.is_empty() || !link.carries(&train.path) || cursor.skips(train.tag.class) {
                 cursor = cursor.next_train();
                 continue;
             }
@@ -175,10 +175,7 @@ fn refuse(link: &Link<'_>, mark: &Mark, error: &io::Error) -> Cursor {
     );
     if mark.is_train() && may_be_segmentation {
         link.counters.trains_split.add(1);
-        return Cursor {
-            split: Some(code),
-            ..mark.at
-        };
+        return mark.at.splitting(code);
     }
     if code == libc::EMSGSIZE {
         link.counters.datagrams_oversize.add(1);

@@ -19,3 +19,6 @@ pub(crate) use buffer::ReceiveBuffer;
 pub(crate) use cursor::Cursor;
 pub use socket::Backend;
 pub(crate) use socket::{Outgoing, SendBuffer, Sent, Socket};
+
+#[cfg(test)]
+mod tests;

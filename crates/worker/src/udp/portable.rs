@@ -7,9 +7,9 @@ use super::cursor::Cursor;
 use super::socket::{Link, Outgoing, Sent};
 use xrtc_sfu::Path;
 
-/// Receives up to one batch into `buffer`. The local address is the bound one: the portable calls do not tell where
+/// Receives up to one batch into `buffer`; `false`: there was room for more than there was. The local address is the bound one: the portable calls do not tell where
 /// a datagram was sent to.
-pub(super) fn receive(link: &Link<'_>, buffer: &mut ReceiveBuffer) -> io::Result<()> {
+pub(super) fn receive(link: &Link<'_>, buffer: &mut ReceiveBuffer) -> io::Result<bool> {
     for slot in 0..SLOTS {
         match link.io.recv_from(buffer.slot(slot)) {
             Ok((len, remote)) => {
@@ -29,17 +29,17 @@ pub(super) fn receive(link: &Link<'_>, buffer: &mut ReceiveBuffer) -> io::Result
             Err(error) if slot == 0 || error.kind() != io::ErrorKind::WouldBlock => {
                 return Err(error);
             }
-            Err(_) => break,
+            Err(_) => return Ok(false),
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Sends from `cursor` on until everything of this socket's family is out or the socket takes no more.
 pub(super) fn send(link: &Link<'_>, out: &Outgoing<'_>, cursor: &mut Cursor) -> Sent {
     while let Some(train) = out.batch.train(cursor.train) {
         let left = train.bytes.get(cursor.offset..).unwrap_or_default();
-        if left.is_empty() || !link.carries(&train.path) {
+        if left.is_empty() || !link.carries(&train.path) || cursor.skips(train.tag.class) {
             *cursor = cursor.next_train();
             continue;
         }

@@ -104,7 +104,7 @@ impl Socket {
             self.counters.receive_batches.add(1);
         }
         match received {
-            Ok(()) => true,
+            Ok(more) => more,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
             // An error of an earlier datagram (ICMP): it is taken off the socket by being told, so there may be more.
             Err(error) => {
@@ -137,6 +137,11 @@ impl Socket {
             self.counters.send_blocked.add(1);
         }
         sent
+    }
+
+    /// Counts datagrams that were given up because this socket took no more.
+    pub(crate) fn count_dropped(&self, datagrams: usize) {
+        self.counters.send_dropped.add(datagrams as u64);
     }
 
     /// Whether this socket is the one for `path`: a worker has one per address family.

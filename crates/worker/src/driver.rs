@@ -1,0 +1,340 @@
+//! One worker's loop: what it owns besides its state machine, and what it does in a turn.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token};
+use xrtc_rtp::Time;
+use xrtc_sfu::{Command, Event, RequestId, Sfu, WorkerId};
+
+use crate::WorkerEvent;
+use crate::clock::Clock;
+use crate::egress::Egress;
+use crate::ledger::Ledger;
+use crate::queue::{Doorbell, Everyone, Shared, WorkerEnds};
+use crate::udp::{ReceiveBuffer, Socket};
+
+/// What a worker owns: sockets, queues, buffers. It outlives the state machine, which may meet a bug: closing the
+/// sockets would change the addresses of everybody's peers.
+pub(crate) struct Driver {
+    clock: Clock,
+    poll: Poll,
+    readiness: Events,
+    sockets: Vec<Socket>,
+    /// By the socket's number: whether there may be something to receive.
+    readable: Vec<bool>,
+    /// Whether the poller also tells when a socket is writable.
+    wants_writable: bool,
+    ends: WorkerEnds,
+    everyone: Everyone,
+    shared: Arc<Shared>,
+    doorbell: Arc<Doorbell>,
+    ledger: Ledger,
+    /// Events of the driver itself; they go before those of the state machine.
+    own_events: VecDeque<WorkerEvent>,
+    /// Commands that were taken from the ring in this turn.
+    commands: VecDeque<Command>,
+    received: ReceiveBuffer,
+    egress: Egress,
+    stopping: Stopping,
+}
+
+/// What a driver is made of: everything that can fail is there before the thread starts.
+pub(crate) struct DriverParts {
+    pub(crate) worker: WorkerId,
+    pub(crate) clock: Clock,
+    pub(crate) poll: Poll,
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) ends: WorkerEnds,
+    pub(crate) everyone: Everyone,
+    pub(crate) doorbell: Arc<Doorbell>,
+}
+
+/// How far the worker is in its shutdown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stopping {
+    No,
+    /// The state machine is saying its farewells.
+    Farewell,
+    /// The last event is out.
+    Done,
+}
+
+impl Driver {
+    /// To be called on the worker's thread: the buffers stay there.
+    pub(crate) fn new(parts: DriverParts) -> Option<Self> {
+        let shared = Arc::clone(parts.everyone.get(usize::from(parts.worker.0))?);
+        Some(Self {
+            clock: parts.clock,
+            poll: parts.poll,
+            readiness: Events::with_capacity(8),
+            readable: vec![true; parts.sockets.len()],
+            sockets: parts.sockets,
+            wants_writable: false,
+            ends: parts.ends,
+            everyone: parts.everyone,
+            shared,
+            doorbell: parts.doorbell,
+            ledger: Ledger::default(),
+            own_events: VecDeque::new(),
+            commands: VecDeque::with_capacity(COMMANDS_A_TURN),
+            received: ReceiveBuffer::new(),
+            egress: Egress::new(),
+            stopping: Stopping::No,
+        })
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Takes turns until the shutdown is done.
+    pub(crate) fn run(&mut self, sfu: &mut Sfu) {
+        loop {
+            self.turn(sfu);
+            if self.stopping == Stopping::Done && !self.egress.is_blocked() {
+                return;
+            }
+            self.sleep(sfu);
+        }
+    }
+
+    /// The state machine met a bug: ends everything that it owes, and is ready for another one.
+    pub(crate) fn recover(&mut self, message: String) {
+        self.egress.clear();
+        // Commands that were taken but not executed are in the ledger, and refused with the others.
+        self.commands.clear();
+        // The ledger notes an event when it leaves, so that it repeats what an earlier bug has left here.
+        self.own_events
+            .retain(|event| matches!(event, WorkerEvent::Failed { .. }));
+        self.own_events
+            .extend(self.ledger.ends().into_iter().map(WorkerEvent::Sfu));
+        self.own_events.push_back(WorkerEvent::Failed { message });
+        self.shared.counters.restarts.add(1);
+        self.readable.fill(true);
+        if self.stopping == Stopping::Farewell {
+            self.stopping = Stopping::No;
+        }
+    }
+
+    /// One turn: bounded work from every side, so that none starves the others.
+    fn turn(&mut self, sfu: &mut Sfu) {
+        self.shared.counters.turns.add(1);
+        let now = self.clock.now();
+        self.take_commands();
+        // What another worker said before the application sent a command is known when the command is executed.
+        self.take_relays(now, sfu);
+        while let Some(command) = self.commands.pop_front() {
+            sfu.handle_command(now, command);
+        }
+        if self.stopping == Stopping::No && self.shared.stop.load(Ordering::Acquire) {
+            self.stopping = Stopping::Farewell;
+            sfu.handle_command(now, Command::Shutdown { request: SHUTDOWN });
+        }
+        self.settle(now, sfu);
+        for _ in 0..BATCHES_A_TURN {
+            if !self.receive(sfu) {
+                break;
+            }
+        }
+        let now = self.clock.now();
+        if sfu.poll_timeout().is_some_and(|at| at <= now) {
+            sfu.handle_timeout(now);
+        }
+        self.settle(now, sfu);
+    }
+
+    fn take_commands(&mut self) {
+        while self.commands.len() < COMMANDS_A_TURN {
+            let Ok(command) = self.ends.commands.pop() else {
+                break;
+            };
+            self.ledger.note_command(&command);
+            self.commands.push_back(command);
+        }
+    }
+
+    fn take_relays(&mut self, now: Time, sfu: &mut Sfu) {
+        for (from, ring) in (0..).zip(&mut self.ends.relays_in) {
+            let Some(ring) = ring else { continue };
+            // What is there now, and not what is being added meanwhile.
+            for _ in 0..ring.slots() {
+                let Ok(message) = ring.pop() else { break };
+                sfu.handle_relay(now, WorkerId(from), message);
+            }
+        }
+    }
+
+    /// Receives one batch from each socket that may have one, and passes it on. `false`: there was none.
+    fn receive(&mut self, sfu: &mut Sfu) -> bool {
+        let mut any = false;
+        for index in 0..self.sockets.len() {
+            let (Some(socket), Some(readable)) =
+                (self.sockets.get_mut(index), self.readable.get_mut(index))
+            else {
+                break;
+            };
+            if !*readable {
+                continue;
+            }
+            any = true;
+            *readable = socket.receive(&mut self.received);
+            let now = self.clock.now();
+            self.received
+                .for_each(|path, datagram| sfu.handle_datagram(now, path, datagram));
+            // After each batch, so that a viewer's packets of it leave together and none waits for the next one.
+            self.settle(now, sfu);
+        }
+        any
+    }
+
+    /// Hands out what the state machine has to say: first to the other workers, because the application may act on
+    /// an event at once, and then they must know.
+    fn settle(&mut self, now: Time, sfu: &mut Sfu) {
+        self.pass_relays(now, sfu);
+        self.egress.transmit(now, sfu, &mut self.sockets);
+        self.tell_application(sfu);
+    }
+
+    fn pass_relays(&mut self, now: Time, sfu: &mut Sfu) {
+        let mut told: u64 = 0;
+        while let Some((to, message)) = sfu.poll_relay(now) {
+            let Some(Some(ring)) = self.ends.relays_out.get_mut(usize::from(to.0)) else {
+                continue;
+            };
+            match ring.push(message) {
+                Ok(()) => told |= 1 << (to.0 & 63),
+                Err(rtrb::PushError::Full(message)) => sfu.relay_refused(now, to, message),
+            }
+        }
+        for (number, other) in self.everyone.iter().enumerate() {
+            if told & (1 << (number & 63)) != 0 {
+                other.alarm.wake();
+            }
+        }
+    }
+
+    fn tell_application(&mut self, sfu: &mut Sfu) {
+        let mut told = false;
+        while !self.ends.events.is_full() {
+            let Some(event) = self
+                .own_events
+                .pop_front()
+                .or_else(|| sfu.poll_event().map(WorkerEvent::Sfu))
+            else {
+                self.finish_telling(told);
+                return;
+            };
+            if let WorkerEvent::Sfu(event) = &event {
+                self.ledger.note_event(event);
+                if matches!(event, Event::ShutDown { request: SHUTDOWN }) {
+                    self.stopping = Stopping::Done;
+                }
+            }
+            told |= self.ends.events.push(event).is_ok();
+        }
+        // Nothing is lost: it waits in the state machine, and whoever drains the ring wakes this worker.
+        self.shared.counters.event_ring_full.add(1);
+        self.shared.starved.store(true, Ordering::SeqCst);
+        self.finish_telling(true);
+    }
+
+    fn finish_telling(&self, told: bool) {
+        if told {
+            self.shared
+                .peers_over
+                .store(self.ledger.peers_over(), Ordering::Relaxed);
+            self.doorbell.ring();
+        }
+    }
+
+    /// Sleeps until a socket is ready, a message comes, or it is time.
+    fn sleep(&mut self, sfu: &Sfu) {
+        self.update_interest();
+        self.shared.alarm.lie_down();
+        let timeout = self.patience(sfu);
+        // An interrupted sleep is a short one.
+        let slept = self.poll.poll(&mut self.readiness, Some(timeout));
+        self.shared.alarm.get_up();
+        if slept.is_err() {
+            return;
+        }
+        for event in &self.readiness {
+            if let Some(readable) = self.readable.get_mut(event.token().0)
+                && (event.is_readable() || event.is_error())
+            {
+                *readable = true;
+            }
+        }
+    }
+
+    /// How long this worker may sleep.
+    fn patience(&self, sfu: &Sfu) -> Duration {
+        let more_to_receive = self.readable.contains(&true);
+        let has_room = !self.ends.events.is_full();
+        let told_to_stop =
+            self.stopping == Stopping::No && self.shared.stop.load(Ordering::Acquire);
+        if more_to_receive
+            || told_to_stop
+            || !self.ends.commands.is_empty()
+            || self
+                .ends
+                .relays_in
+                .iter()
+                .flatten()
+                .any(|ring| !ring.is_empty())
+            || (has_room && self.shared.starved.swap(false, Ordering::SeqCst))
+        {
+            return Duration::ZERO;
+        }
+        let next = [sfu.poll_timeout(), self.egress.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min();
+        next.map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()))
+            .min(LONGEST_SLEEP)
+    }
+
+    /// Asks to be told of writable sockets only while one is blocked: each sent datagram would be told otherwise.
+    fn update_interest(&mut self) {
+        if self.wants_writable == self.egress.is_blocked() {
+            return;
+        }
+        self.wants_writable = !self.wants_writable;
+        let interest = if self.wants_writable {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        };
+        for (number, socket) in self.sockets.iter_mut().enumerate() {
+            // A failure leaves the timeout of the blocked slab, which is short.
+            let _ = self
+                .poll
+                .registry()
+                .reregister(socket.source(), Token(number), interest);
+        }
+    }
+}
+
+/// Makes the poller watch the sockets.
+pub(crate) fn watch(poll: &Poll, sockets: &mut [Socket]) -> io::Result<()> {
+    for (number, socket) in sockets.iter_mut().enumerate() {
+        poll.registry()
+            .register(socket.source(), Token(number), Interest::READABLE)?;
+    }
+    Ok(())
+}
+
+/// The poller's name for the alarm; the sockets are named by their numbers.
+pub(crate) const ALARM: Token = Token(usize::MAX);
+/// The driver's own request: beyond all numbers that the application may use.
+pub(crate) const SHUTDOWN: RequestId = RequestId(1 << 53);
+/// Commands executed in one turn: a description takes up to 0.2 ms, and media waits meanwhile.
+const COMMANDS_A_TURN: usize = 16;
+/// Receive batches of each socket in one turn.
+const BATCHES_A_TURN: usize = 4;
+/// Nothing depends on it: a net under a wake-up that a bug may lose.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);

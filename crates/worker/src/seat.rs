@@ -1,0 +1,182 @@
+//! What a worker sits on: its sockets, its poller, its alarm. All that can fail happens here, before any thread starts.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use mio::{Poll, Waker};
+use xrtc_sfu::{SfuConfig, WorkerId};
+
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::driver::{ALARM, watch};
+use crate::interface::candidates;
+use crate::queue::{Alarm, Shared};
+use crate::udp::Socket;
+use crate::{ServerConfig, StartError, WorkerInfo};
+
+/// A worker's place, ready to be taken by its thread.
+pub(crate) struct Seat {
+    pub(crate) poll: Poll,
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) info: WorkerInfo,
+}
+
+impl Seat {
+    /// Binds the sockets of worker number `worker` to `port` (0: free ones).
+    pub(crate) fn prepare(
+        config: &ServerConfig,
+        worker: u16,
+        port: u16,
+    ) -> Result<Self, StartError> {
+        let failed = |source| StartError::Worker { worker, source };
+        let counters = Arc::new(Counters::default());
+        let mut sockets = bind(config, port, &counters)?;
+        let poll = Poll::new().map_err(failed)?;
+        watch(&poll, &mut sockets).map_err(failed)?;
+        let alarm = Alarm::new(Waker::new(poll.registry(), ALARM).map_err(failed)?);
+        let bound: Vec<SocketAddr> = sockets.iter().map(Socket::local).collect();
+        let candidates = candidates(config, worker, &bound);
+        let shared = Shared {
+            alarm,
+            counters,
+            stop: AtomicBool::new(false),
+            starved: AtomicBool::new(false),
+            peers_over: AtomicU64::new(0),
+        };
+        Ok(Self {
+            poll,
+            sockets,
+            shared: Arc::new(shared),
+            info: WorkerInfo { bound, candidates },
+        })
+    }
+}
+
+/// The port of each worker; zeroes where free ones are to be taken.
+pub(crate) fn ports(config: &ServerConfig) -> Result<Vec<u16>, StartError> {
+    let workers = config.workers;
+    if !(1..=ServerConfig::MAX_WORKERS).contains(&workers) {
+        return Err(StartError::WorkerCount { workers });
+    }
+    if config.udp_port == 0 {
+        return Ok(vec![0; workers.into()]);
+    }
+    let port_of = |worker| config.udp_port.checked_add(worker);
+    let ports: Option<Vec<u16>> = (0..workers).map(port_of).collect();
+    ports.ok_or(StartError::PortRange {
+        port: config.udp_port,
+        workers,
+    })
+}
+
+/// The configuration of one worker's state machine.
+pub(crate) fn sfu_config(
+    config: &ServerConfig,
+    worker: u16,
+    clock: &Clock,
+    info: &WorkerInfo,
+) -> SfuConfig {
+    SfuConfig {
+        worker: WorkerId(worker),
+        workers: config.workers,
+        limits: config.limits,
+        consent_timeout: config.consent_timeout,
+        answer_timeout: config.answer_timeout,
+        publisher_grace: config.publisher_grace,
+        publisher_silence: config.publisher_silence,
+        max_ingest_bitrate: config.max_ingest_bitrate,
+        ..SfuConfig::new(info.candidates.clone(), clock.wall(), clock.origin())
+    }
+}
+
+/// One socket for each family that is asked for.
+fn bind(
+    config: &ServerConfig,
+    port: u16,
+    counters: &Arc<Counters>,
+) -> Result<Vec<Socket>, StartError> {
+    let bind_one = |ip: IpAddr, port| {
+        let address = SocketAddr::new(ip, port);
+        Socket::bind(address, config.backend, Arc::clone(counters))
+            .map_err(|error| StartError::socket(address, error))
+    };
+    let mut sockets = Vec::new();
+    if let Some(ip) = config.ipv4 {
+        sockets.push(bind_one(ip.into(), port)?);
+    }
+    if let Some(ip) = config.ipv6 {
+        // The same free port in both families, if it is free in both.
+        let wished = sockets.first().map_or(port, |first| first.local().port());
+        let socket = bind_one(ip.into(), wished).or_else(|error| {
+            let taken = matches!(error, StartError::AddressInUse { .. });
+            if taken && port != wished {
+                bind_one(ip.into(), port)
+            } else {
+                Err(error)
+            }
+        });
+        match socket {
+            Ok(socket) => sockets.push(socket),
+            // "Everywhere" does not mean a family that this machine does not have.
+            Err(error) if ip.is_unspecified() && is_absent(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if sockets.is_empty() {
+        Err(StartError::NoAddress)
+    } else {
+        Ok(sockets)
+    }
+}
+
+/// Whether the machine lacks the whole address family.
+fn is_absent(error: &StartError) -> bool {
+    match error {
+        StartError::AddressNotAvailable { .. } => true,
+        StartError::Socket { source, .. } => {
+            source.kind() == io::ErrorKind::Unsupported || source.raw_os_error() == NO_SUCH_FAMILY
+        }
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+const NO_SUCH_FAMILY: Option<i32> = Some(libc::EAFNOSUPPORT);
+/// `winsock2.h`: WSAEAFNOSUPPORT.
+#[cfg(not(unix))]
+const NO_SUCH_FAMILY: Option<i32> = Some(10_047);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_worker_has_the_next_port_and_there_must_be_enough() {
+        let mut config = ServerConfig {
+            workers: 3,
+            udp_port: 8800,
+            ..ServerConfig::default()
+        };
+        assert_eq!(ports(&config).unwrap(), [8800, 8801, 8802]);
+        config.udp_port = 0;
+        assert_eq!(ports(&config).unwrap(), [0, 0, 0]);
+        config.udp_port = 65_534;
+        assert!(matches!(
+            ports(&config),
+            Err(StartError::PortRange {
+                port: 65_534,
+                workers: 3
+            })
+        ));
+        for workers in [0, 65] {
+            config.workers = workers;
+            assert!(matches!(
+                ports(&config),
+                Err(StartError::WorkerCount { .. })
+            ));
+        }
+    }
+}

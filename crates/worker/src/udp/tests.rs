@@ -1,0 +1,400 @@
+//! Both backends against real loopback sockets, and the kernel's refusals.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use xrtc_rtp::Time;
+use xrtc_sfu::{Batch, Class, Path, PeerId, Tag};
+
+use super::{Backend, Cursor, Outgoing, ReceiveBuffer, SendBuffer, Sent, Socket};
+use crate::SocketCounters;
+use crate::counters::Counters;
+
+struct Bench {
+    socket: Socket,
+    counters: Arc<Counters>,
+    received: ReceiveBuffer,
+    sent: SendBuffer,
+}
+
+impl Bench {
+    fn new(address: &str, backend: Backend) -> Self {
+        let counters = Arc::new(Counters::default());
+        let socket =
+            Socket::bind(address.parse().unwrap(), backend, Arc::clone(&counters)).unwrap();
+        Self {
+            socket,
+            counters,
+            received: ReceiveBuffer::new(),
+            sent: SendBuffer::new(),
+        }
+    }
+
+    fn send(&mut self, batch: &Batch) -> Sent {
+        let out = Outgoing {
+            batch,
+            now: Time::ZERO,
+        };
+        self.socket
+            .send(&out, &mut Cursor::default(), &mut self.sent)
+    }
+
+    /// Receives until `count` datagrams are there.
+    fn receive(&mut self, count: usize) -> Vec<(Path, Vec<u8>)> {
+        let mut datagrams = Vec::new();
+        let mut poll = mio::Poll::new().unwrap();
+        let mut events = mio::Events::with_capacity(1);
+        poll.registry()
+            .register(self.socket.source(), mio::Token(0), mio::Interest::READABLE)
+            .unwrap();
+        while datagrams.len() < count {
+            if !self.socket.receive(&mut self.received) {
+                poll.poll(&mut events, Some(Duration::from_secs(5)))
+                    .unwrap();
+            }
+            self.received
+                .for_each(|path, datagram| datagrams.push((path, datagram.to_vec())));
+        }
+        poll.registry().deregister(self.socket.source()).unwrap();
+        datagrams
+    }
+
+    fn counters(&self) -> SocketCounters {
+        self.counters.snapshot()
+    }
+}
+
+/// A batch of datagrams of these sizes, the `n`th one filled with `n`.
+fn batch(path: Path, sizes: &[usize]) -> Batch {
+    let mut batch = Batch::with_capacity(64 * 1024);
+    for (number, size) in sizes.iter().enumerate() {
+        batch.space().unwrap()[..*size].fill(number as u8);
+        batch.commit(
+            path,
+            Tag {
+                peer: PeerId(1),
+                class: Class::Video,
+            },
+            *size,
+        );
+    }
+    batch
+}
+
+fn other_end(address: &str) -> (UdpSocket, SocketAddr) {
+    #[expect(clippy::disallowed_methods, reason = "the other end of a test")]
+    let socket = UdpSocket::bind(address).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+fn expect_datagrams(client: &UdpSocket, sizes: &[usize]) {
+    let mut buffer = [0; 2048];
+    for (number, size) in sizes.iter().enumerate() {
+        let len = client.recv(&mut buffer).unwrap();
+        assert_eq!(len, *size);
+        assert!(buffer[..len].iter().all(|byte| *byte == number as u8));
+    }
+}
+
+const SIZES: [usize; 9] = [1200, 1200, 1200, 700, 60, 60, 1500, 1, 1200];
+
+fn backends() -> impl Iterator<Item = (Backend, &'static str)> {
+    let both = [Backend::Native, Backend::Portable];
+    both.into_iter()
+        .flat_map(|backend| [(backend, "127.0.0.1:0"), (backend, "[::1]:0")])
+}
+
+#[test]
+fn trains_arrive_as_the_datagrams_they_are_made_of() {
+    for (backend, address) in backends() {
+        let mut bench = Bench::new(address, backend);
+        let (client, remote) = other_end(address);
+        let path = Path {
+            local: bench.socket.local(),
+            remote,
+        };
+        assert_eq!(bench.send(&batch(path, &SIZES)), Sent::All);
+        expect_datagrams(&client, &SIZES);
+        let counters = bench.counters();
+        assert_eq!(counters.datagrams_sent, SIZES.len() as u64);
+        assert_eq!(counters.bytes_sent, SIZES.iter().sum::<usize>() as u64);
+        assert_eq!((counters.send_errors, counters.datagrams_oversize), (0, 0));
+        if cfg!(target_os = "linux") && backend == Backend::Native {
+            assert_eq!((counters.trains_sent, counters.send_batches), (3, 1));
+        }
+    }
+}
+
+#[test]
+fn what_is_received_has_its_path_and_its_size() {
+    for (sender, address) in backends() {
+        for receiver in [Backend::Native, Backend::Portable] {
+            let mut from = Bench::new(address, sender);
+            let mut to = Bench::new(address, receiver);
+            let path = Path {
+                local: from.socket.local(),
+                remote: to.socket.local(),
+            };
+            from.send(&batch(path, &SIZES));
+            let received = to.receive(SIZES.len());
+            let back = Path {
+                local: path.remote,
+                remote: path.local,
+            };
+            for (number, (path, datagram)) in received.iter().enumerate() {
+                assert_eq!((*path, datagram.len()), (back, SIZES[number]));
+                assert!(datagram.iter().all(|byte| *byte == number as u8));
+            }
+            assert_eq!(to.counters().datagrams_received, SIZES.len() as u64);
+            assert_eq!(to.counters().datagrams_truncated, 0);
+        }
+    }
+}
+
+#[test]
+fn more_than_one_system_call_can_carry_goes_out_in_order() {
+    for (backend, address) in backends() {
+        let mut bench = Bench::new(address, backend);
+        let (client, remote) = other_end(address);
+        let path = Path {
+            local: bench.socket.local(),
+            remote,
+        };
+        // Sizes that grow: every datagram is a train of its own.
+        let sizes: Vec<usize> = (1..=150).collect();
+        assert_eq!(bench.send(&batch(path, &sizes)), Sent::All);
+        expect_datagrams(&client, &sizes);
+    }
+}
+
+#[test]
+fn trains_of_the_other_family_are_left_alone() {
+    for backend in [Backend::Native, Backend::Portable] {
+        let mut bench = Bench::new("127.0.0.1:0", backend);
+        let (client, remote) = other_end("127.0.0.1:0");
+        let (other, other_remote) = other_end("[::1]:0");
+        other.set_nonblocking(true).unwrap();
+        let local = bench.socket.local();
+        let mut batch = batch(
+            Path {
+                local,
+                remote: other_remote,
+            },
+            &[100],
+        );
+        batch.space().unwrap()[..100].fill(0);
+        batch.commit(
+            Path { local, remote },
+            Tag {
+                peer: PeerId(2),
+                class: Class::Audio,
+            },
+            100,
+        );
+        assert_eq!(bench.send(&batch), Sent::All);
+        expect_datagrams(&client, &[100]);
+        assert!(other.recv(&mut [0; 100]).is_err());
+        assert_eq!(bench.counters().datagrams_sent, 1);
+    }
+}
+
+#[test]
+fn a_datagram_that_cannot_go_is_counted_and_stops_no_other() {
+    for backend in [Backend::Native, Backend::Portable] {
+        let mut bench = Bench::new("127.0.0.1:0", backend);
+        let (client, remote) = other_end("127.0.0.1:0");
+        let local = bench.socket.local();
+        // From a loopback socket there is no way to a stranger.
+        let stranger = Path {
+            local,
+            remote: "203.0.113.1:9".parse().unwrap(),
+        };
+        let mut batch = batch(stranger, &[300]);
+        batch.space().unwrap()[..10].fill(0);
+        batch.commit(
+            Path { local, remote },
+            Tag {
+                peer: PeerId(2),
+                class: Class::Audio,
+            },
+            10,
+        );
+        assert_eq!(bench.send(&batch), Sent::All);
+        expect_datagrams(&client, &[10]);
+        assert_eq!(
+            (
+                bench.counters().send_errors,
+                bench.counters().datagrams_sent
+            ),
+            (1, 1)
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    #![expect(
+        unsafe_code,
+        reason = "what the kernel refuses must be set up with system calls"
+    )]
+
+    use std::os::fd::AsRawFd;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn replies_leave_from_the_address_that_was_asked() {
+        for (wildcard, asked, from) in [
+            ("0.0.0.0:0", "127.0.0.77", "127.0.0.1:0"),
+            ("[::]:0", "::1", "[::1]:0"),
+        ] {
+            let mut bench = Bench::new(wildcard, Backend::Native);
+            let (client, remote) = other_end(from);
+            let server = SocketAddr::new(asked.parse().unwrap(), bench.socket.local().port());
+            client.send_to(b"?", server).unwrap();
+            let path = bench.receive(1)[0].0;
+            assert_eq!(
+                path,
+                Path {
+                    local: server,
+                    remote
+                }
+            );
+            bench.send(&batch(path, &[5, 5]));
+            let mut buffer = [0; 16];
+            for _ in 0..2 {
+                assert_eq!(client.recv_from(&mut buffer).unwrap(), (5, server));
+            }
+        }
+    }
+
+    #[test]
+    fn a_route_that_does_not_segment_costs_one_refusal_and_loses_nothing() {
+        let mut bench = Bench::new("127.0.0.1:0", Backend::Native);
+        let (client, remote) = other_end("127.0.0.1:0");
+        let path = Path {
+            local: bench.socket.local(),
+            remote,
+        };
+        // The kernel refuses to segment what it must not sum (EINVAL), as it does for some tunnels (EIO).
+        let on: libc::c_int = 1;
+        // SAFETY: the value is a C int that lives until the call returns.
+        let set = unsafe {
+            libc::setsockopt(
+                bench.socket.source().as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_NO_CHECK,
+                (&raw const on).cast(),
+                size_of_val(&on) as libc::socklen_t,
+            )
+        };
+        assert_eq!(set, 0);
+        for _ in 0..2 {
+            bench.send(&batch(path, &[500, 500, 500, 20]));
+            expect_datagrams(&client, &[500, 500, 500, 20]);
+        }
+        let counters = bench.counters();
+        assert_eq!((counters.trains_split, counters.trains_sent), (1, 0));
+        assert_eq!((counters.datagrams_sent, counters.send_errors), (8, 0));
+    }
+
+    /// Runs `test` on a thread with a network of its own: only a loopback, prepared by `ip` and `tc` commands.
+    /// Does nothing where the system does not let us.
+    fn in_own_network(commands: &[&str], test: impl FnOnce() + Send + 'static) {
+        let commands: Vec<String> = commands.iter().map(ToString::to_string).collect();
+        let thread = std::thread::Builder::new().spawn(move || {
+            // SAFETY: moves this thread, which ends with the test, into a new network namespace.
+            if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
+                println!("skipped: no permission for a network namespace");
+                return;
+            }
+            for command in &commands {
+                let mut words = command.split(' ');
+                let program = words.next().unwrap();
+                match Command::new(program).args(words).status() {
+                    Ok(status) if status.success() => {}
+                    _ => {
+                        println!("skipped: cannot run {command}");
+                        return;
+                    }
+                }
+            }
+            test();
+        });
+        thread.unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn an_oversize_train_goes_in_fragments_and_disables_nothing() {
+        in_own_network(&["ip link set lo mtu 1280 up"], || {
+            let mut bench = Bench::new("127.0.0.1:0", Backend::Native);
+            let (client, remote) = other_end("127.0.0.1:0");
+            let path = Path {
+                local: bench.socket.local(),
+                remote,
+            };
+            bench.send(&batch(path, &[1400, 1400, 1400]));
+            expect_datagrams(&client, &[1400, 1400, 1400]);
+            assert_eq!(
+                (bench.counters().trains_split, bench.counters().trains_sent),
+                (1, 0)
+            );
+            bench.send(&batch(path, &[1000, 1000, 1000]));
+            expect_datagrams(&client, &[1000, 1000, 1000]);
+            assert_eq!(
+                (bench.counters().trains_split, bench.counters().trains_sent),
+                (1, 1)
+            );
+        });
+    }
+
+    #[test]
+    fn a_full_socket_is_blocked_and_goes_on_where_it_was() {
+        let slow = [
+            "ip link set lo up",
+            "tc qdisc add dev lo root tbf rate 4mbit burst 4kb latency 10s",
+        ];
+        in_own_network(&slow, || {
+            let mut bench = Bench::new("127.0.0.1:0", Backend::Native);
+            let (client, remote) = other_end("127.0.0.1:0");
+            socket2::SockRef::from(&*bench.socket.source())
+                .set_send_buffer_size(4096)
+                .unwrap();
+            let path = Path {
+                local: bench.socket.local(),
+                remote,
+            };
+            let sizes: Vec<usize> = (0..20).map(|number| 900 + number).collect();
+            let batch = batch(path, &sizes);
+            let out = Outgoing {
+                batch: &batch,
+                now: Time::ZERO,
+            };
+            let mut cursor = Cursor::default();
+            let mut poll = mio::Poll::new().unwrap();
+            let mut events = mio::Events::with_capacity(1);
+            poll.registry()
+                .register(
+                    bench.socket.source(),
+                    mio::Token(0),
+                    mio::Interest::WRITABLE,
+                )
+                .unwrap();
+            let mut blocked = 0;
+            while bench.socket.send(&out, &mut cursor, &mut bench.sent) == Sent::Blocked {
+                blocked += 1;
+                poll.poll(&mut events, Some(Duration::from_secs(5)))
+                    .unwrap();
+            }
+            assert!(blocked > 0);
+            expect_datagrams(&client, &sizes);
+            assert_eq!(bench.counters().datagrams_sent, 20);
+        });
+    }
+}
