@@ -1,3 +1,5 @@
+//! Tells the linker how Node.js loads the binding.
+
 fn main() {
     napi_build::setup();
 }

@@ -136,6 +136,7 @@ impl BindingEvent {
     }
 }
 
+/// Replies to commands.
 fn sfu(event: Event) -> Option<BindingEvent> {
     Some(match event {
         Event::Answer {
@@ -182,6 +183,30 @@ fn sfu(event: Event) -> Option<BindingEvent> {
             message: refused.to_string(),
             data: refused.data().into_iter().collect(),
         },
+        Event::Stats {
+            request,
+            peer,
+            records,
+        } => BindingEvent::Stats {
+            request: number(request),
+            peer: id(peer),
+            records: records.into_iter().map(BindingStats::from).collect(),
+        },
+        Event::Counters { request, counters } => BindingEvent::Counters {
+            request: number(request),
+            counters: counts(counters),
+        },
+        Event::Held { request, held } => BindingEvent::Held {
+            request: number(request),
+            held: counts(held.fields()),
+        },
+        fact => return self::fact(fact),
+    })
+}
+
+/// What happened by itself.
+fn fact(event: Event) -> Option<BindingEvent> {
+    Some(match event {
         Event::PeerState {
             peer,
             connection,
@@ -202,34 +227,6 @@ fn sfu(event: Event) -> Option<BindingEvent> {
             reason: reason.name(),
             detail,
         },
-        Event::Stats {
-            request,
-            peer,
-            records,
-        } => BindingEvent::Stats {
-            request: number(request),
-            peer: id(peer),
-            records: records.into_iter().map(BindingStats::from).collect(),
-        },
-        Event::Counters { request, counters } => BindingEvent::Counters {
-            request: number(request),
-            counters: counts(counters),
-        },
-        Event::Held { request, held } => BindingEvent::Held {
-            request: number(request),
-            held: counts(held.fields()),
-        },
-        // Shutting down is one call here, which has returned by now.
-        Event::ShutDown { .. } => return None,
-        Event::StreamAdded { .. }
-        | Event::StreamChanged { .. }
-        | Event::ViewersChanged { .. }
-        | Event::StreamRemoved { .. } => return stream(event),
-    })
-}
-
-fn stream(event: Event) -> Option<BindingEvent> {
-    Some(match event {
         Event::StreamAdded { stream } => BindingEvent::StreamAdded {
             stream: stream.to_string(),
         },
@@ -252,6 +249,7 @@ fn stream(event: Event) -> Option<BindingEvent> {
             stream: stream.to_string(),
             reason: reason.name(),
         },
+        // Shutting down is one call here, which has returned by now.
         _ => return None,
     })
 }

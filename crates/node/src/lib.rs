@@ -8,3 +8,5 @@ mod event;
 mod options;
 mod server;
 mod stats;
+
+pub use server::{BindingServer, local_addresses};

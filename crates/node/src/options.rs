@@ -6,7 +6,7 @@ use std::time::Duration;
 use napi_derive::napi;
 use xrtc_rtp::Bitrate;
 use xrtc_sfu::Limits;
-use xrtc_worker::{Announced, Backend, ServerConfig};
+use xrtc_worker::{Announced, Backend, DtlsVersion, ServerConfig};
 
 use crate::error::{BindingError, invalid_argument};
 
@@ -26,6 +26,8 @@ pub struct BindingServerOptions {
     /// Default 30,000.
     pub consent_timeout_ms: Option<u32>,
     /// Default 30,000.
+    pub connect_timeout_ms: Option<u32>,
+    /// Default 30,000.
     pub answer_timeout_ms: Option<u32>,
     /// Default 30,000.
     pub publisher_grace_ms: Option<u32>,
@@ -35,6 +37,8 @@ pub struct BindingServerOptions {
     pub max_ingest_bitrate_bps: Option<u32>,
     /// Limits of each worker.
     pub limits: Option<BindingLimits>,
+    /// Whether DTLS 1.3 is spoken with peers that can. Default `false`: there the peer chooses the cipher.
+    pub dtls13: Option<bool>,
     /// Whether datagrams go one by one even where the platform has batches. Default `false`.
     pub portable_udp: Option<bool>,
 }
@@ -91,6 +95,10 @@ impl TryFrom<BindingServerOptions> for ServerConfig {
             options.consent_timeout_ms.map(millis),
         );
         set(
+            &mut config.connect_timeout,
+            options.connect_timeout_ms.map(millis),
+        );
+        set(
             &mut config.answer_timeout,
             options.answer_timeout_ms.map(millis),
         );
@@ -107,6 +115,9 @@ impl TryFrom<BindingServerOptions> for ServerConfig {
             .map(|bps| Bitrate(bps.into()));
         if let Some(limits) = options.limits {
             config.limits = limits.into();
+        }
+        if options.dtls13 == Some(true) {
+            config.dtls_version = DtlsVersion::Auto;
         }
         if options.portable_udp == Some(true) {
             config.backend = Backend::Portable;

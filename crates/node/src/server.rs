@@ -78,7 +78,7 @@ impl BindingServer {
         let stream = stream_name(&stream)?;
         let peer = self.server.new_publisher(&stream);
         let request = request_id(request)?;
-        self.to_peer(
+        self.send_to(
             peer,
             Command::Push {
                 request,
@@ -101,7 +101,7 @@ impl BindingServer {
         let stream = stream_name(&stream)?;
         let peer = self.server.new_viewer();
         let request = request_id(request)?;
-        self.to_peer(
+        self.send_to(
             peer,
             Command::Pull {
                 request,
@@ -117,7 +117,7 @@ impl BindingServer {
     #[napi(catch_unwind)]
     pub fn set_answer(&mut self, request: i64, peer: i64, sdp: String) -> Result<(), BindingError> {
         let (request, peer) = (request_id(request)?, peer_id(peer)?);
-        self.to_peer(peer, Command::SetAnswer { request, peer, sdp })
+        self.send_to(peer, Command::SetAnswer { request, peer, sdp })
     }
 
     /// A trickle fragment: candidates (replied to by `accepted`) or an ICE restart (`restarted`).
@@ -129,7 +129,7 @@ impl BindingServer {
         fragment: String,
     ) -> Result<(), BindingError> {
         let (request, peer) = (request_id(request)?, peer_id(peer)?);
-        self.to_peer(
+        self.send_to(
             peer,
             Command::Trickle {
                 request,
@@ -143,7 +143,7 @@ impl BindingServer {
     #[napi(catch_unwind)]
     pub fn close_peer(&mut self, peer: i64, reason: String) -> Result<(), BindingError> {
         let peer = peer_id(peer)?;
-        self.to_peer(peer, Command::ClosePeer { peer, reason })
+        self.send_to(peer, Command::ClosePeer { peer, reason })
     }
 
     /// Ends a stream with its publisher and its viewers.
@@ -160,7 +160,7 @@ impl BindingServer {
     #[napi(catch_unwind)]
     pub fn get_stats(&mut self, request: i64, peer: i64) -> Result<(), BindingError> {
         let (request, peer) = (request_id(request)?, peer_id(peer)?);
-        self.to_peer(peer, Command::GetStats { request, peer })
+        self.send_to(peer, Command::GetStats { request, peer })
     }
 
     /// Asks for a worker's counters of discarded packets. Replied to by `counters`.
@@ -222,7 +222,7 @@ impl BindingServer {
         self.server.shutdown();
     }
 
-    fn to_peer(&mut self, peer: PeerId, command: Command) -> Result<(), BindingError> {
+    fn send_to(&mut self, peer: PeerId, command: Command) -> Result<(), BindingError> {
         let worker = self.server.worker_of(peer);
         self.server.send(worker, command).map_err(not_sent)
     }

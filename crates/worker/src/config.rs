@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use xrtc_rtp::Bitrate;
 use xrtc_sfu::Limits;
+use xrtc_transport::DtlsVersion;
 
 use crate::Backend;
 
@@ -26,6 +27,8 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// When a silent peer is given up. Default 30 s.
     pub consent_timeout: Duration,
+    /// When a peer that does not connect is given up. Default 30 s.
+    pub connect_timeout: Duration,
     /// How long an offer of ours waits for its answer. Default 30 s.
     pub answer_timeout: Duration,
     /// How long viewers wait for the next publisher. Default 30 s.
@@ -34,6 +37,8 @@ pub struct ServerConfig {
     pub publisher_silence: Duration,
     /// What publishers are told to stay under. Default: nothing.
     pub max_ingest_bitrate: Option<Bitrate>,
+    /// Which versions of DTLS to speak. Default: 1.2, where the server chooses the cipher.
+    pub dtls_version: DtlsVersion,
     /// How datagrams pass between us and the kernel. Default: as the platform does it best.
     pub backend: Backend,
 }
@@ -57,10 +62,12 @@ impl Default for ServerConfig {
             announce: Vec::new(),
             limits: Limits::default(),
             consent_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(30),
             answer_timeout: Duration::from_secs(30),
             publisher_grace: Duration::from_secs(30),
             publisher_silence: Duration::from_secs(2),
             max_ingest_bitrate: None,
+            dtls_version: DtlsVersion::V12,
             backend: Backend::Native,
         }
     }

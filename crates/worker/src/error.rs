@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use xrtc_transport::InvalidCertificate;
+
 use crate::ServerConfig;
 
 /// Why a server did not start; nothing is left of it.
@@ -60,6 +62,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The crypto library makes no certificate.
+    #[error("no certificate: {0}")]
+    Certificate(#[from] InvalidCertificate),
     /// The operating system has no randomness to give.
     #[error("no randomness from the operating system")]
     NoEntropy,
@@ -87,6 +92,7 @@ impl StartError {
             Self::PermissionDenied { .. } => "permissionDenied",
             Self::Socket { .. } => "socket",
             Self::Worker { .. } => "worker",
+            Self::Certificate(_) => "certificate",
             Self::NoEntropy => "noEntropy",
         }
     }

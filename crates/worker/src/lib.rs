@@ -29,3 +29,4 @@ pub use error::{SendError, StartError};
 pub use interface::local_addresses;
 pub use server::{Server, WorkerEvent, WorkerInfo};
 pub use udp::Backend;
+pub use xrtc_transport::DtlsVersion;

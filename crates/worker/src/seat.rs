@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use mio::{Poll, Waker};
-use xrtc_sfu::{SfuConfig, WorkerId};
+use xrtc_rtp::WallClock;
+use xrtc_sfu::SfuConfig;
+use xrtc_transport::DtlsSettings;
 
-use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::driver::{ALARM, watch};
 use crate::interface::candidates;
@@ -72,23 +73,18 @@ pub(crate) fn ports(config: &ServerConfig) -> Result<Vec<u16>, StartError> {
     })
 }
 
-/// The configuration of one worker's state machine.
-pub(crate) fn sfu_config(
-    config: &ServerConfig,
-    worker: u16,
-    clock: &Clock,
-    info: &WorkerInfo,
-) -> SfuConfig {
+/// What the state machines of all workers have in common; each has its number and its candidates besides.
+pub(crate) fn sfu_config(config: &ServerConfig, dtls: DtlsSettings, wall: WallClock) -> SfuConfig {
     SfuConfig {
-        worker: WorkerId(worker),
         workers: config.workers,
         limits: config.limits,
         consent_timeout: config.consent_timeout,
+        connect_timeout: config.connect_timeout,
         answer_timeout: config.answer_timeout,
         publisher_grace: config.publisher_grace,
         publisher_silence: config.publisher_silence,
         max_ingest_bitrate: config.max_ingest_bitrate,
-        ..SfuConfig::new(info.candidates.clone(), clock.wall(), clock.origin())
+        ..SfuConfig::new(Arc::new(dtls), Vec::new(), wall)
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use std::thread::{JoinHandle, park_timeout};
 use std::time::Duration;
 
-use xrtc_sfu::{Command, Event, PeerId, StreamName, WorkerId};
+use xrtc_sfu::{Command, Event, PeerId, SfuConfig, StreamName, WorkerId};
+use xrtc_transport::{Certificate, DtlsSettings};
 
 use crate::clock::Clock;
 use crate::driver::DriverParts;
@@ -65,17 +66,17 @@ impl Server {
         config: ServerConfig,
         doorbell: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
-        let ports = ports(&config)?;
         let clock = Clock::start();
-        let mut seats = Vec::with_capacity(ports.len());
-        for (worker, port) in (0..).zip(ports) {
-            seats.push(Seat::prepare(&config, worker, port)?);
-        }
-        let everyone: Everyone = seats.iter().map(|seat| Arc::clone(&seat.shared)).collect();
+        let seats = (0..).zip(ports(&config)?);
+        let seats = seats.map(|(worker, port)| Seat::prepare(&config, worker, port));
+        let seats = seats.collect::<Result<Vec<_>, _>>()?;
+        let certificate = Certificate::generate()?;
+        let dtls = DtlsSettings::new(certificate, config.dtls_version, clock.origin());
+        let template = sfu_config(&config, dtls, clock.wall());
         let ends = connect(seats.len(), config.limits.relay_queue);
         let mut server = Self {
             workers: seats.iter().map(|seat| seat.info.clone()).collect(),
-            everyone: Arc::clone(&everyone),
+            everyone: seats.iter().map(|seat| Arc::clone(&seat.shared)).collect(),
             doorbell: Arc::new(Doorbell::new(doorbell)),
             links: Vec::with_capacity(seats.len()),
             peers: 0,
@@ -83,19 +84,23 @@ impl Server {
             farewell: VecDeque::new(),
         };
         for (worker, (seat, (application, own))) in (0..).zip(seats.into_iter().zip(ends)) {
-            let sfu = sfu_config(&config, worker, &clock, &seat.info);
+            let sfu = SfuConfig {
+                worker: WorkerId(worker),
+                candidates: seat.info.candidates,
+                ..template.clone()
+            };
             let parts = DriverParts {
                 worker: WorkerId(worker),
                 clock,
                 poll: seat.poll,
                 sockets: seat.sockets,
                 ends: own,
-                everyone: Arc::clone(&everyone),
+                everyone: Arc::clone(&server.everyone),
                 doorbell: Arc::clone(&server.doorbell),
             };
             // On an error the workers so far are shut down by the drop of `server`.
-            let thread = thread::spawn(parts, sfu, entropy::seed()?);
-            let thread = thread.map_err(|source| StartError::Worker { worker, source })?;
+            let thread = thread::spawn(parts, sfu, entropy::seed()?)
+                .map_err(|source| StartError::Worker { worker, source })?;
             server.links.push(Link {
                 ends: application,
                 thread: Some(thread),

@@ -49,12 +49,13 @@ impl Bench {
             .register(self.socket.source(), mio::Token(0), mio::Interest::READABLE)
             .unwrap();
         while datagrams.len() < count {
-            if !self.socket.receive(&mut self.received) {
+            let more = self.socket.receive(&mut self.received);
+            self.received
+                .for_each(|path, datagram| datagrams.push((path, datagram.to_vec())));
+            if !more && datagrams.len() < count {
                 poll.poll(&mut events, Some(Duration::from_secs(5)))
                     .unwrap();
             }
-            self.received
-                .for_each(|path, datagram| datagrams.push((path, datagram.to_vec())));
         }
         poll.registry().deregister(self.socket.source()).unwrap();
         datagrams
