@@ -127,15 +127,16 @@ fn with_rtx(main: PayloadFormat, number: u8) -> impl Iterator<Item = PayloadForm
 pub(super) const fn is_for(extension: ExtensionKind, kind: MediaKind) -> bool {
     use ExtensionKind as E;
     match extension {
-        E::Mid | E::TransportCc | E::AbsSendTime | E::AbsCaptureTime => true,
+        E::Mid | E::TransportCc | E::AbsSendTime => true,
         E::AudioLevel | E::CsrcAudioLevel => matches!(kind, MediaKind::Audio),
         E::Rid | E::RepairedRid | E::VideoLayersAllocation => false,
+        // Browsers offer these only when told to, but would send them in every packet once they are offered.
+        E::AbsCaptureTime | E::DependencyDescriptor => false,
         E::VideoOrientation
         | E::PlayoutDelay
         | E::VideoContentType
         | E::VideoTiming
         | E::ColorSpace
-        | E::DependencyDescriptor
         | E::TransmissionOffset => matches!(kind, MediaKind::Video),
     }
 }

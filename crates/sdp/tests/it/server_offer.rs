@@ -305,3 +305,19 @@ fn one_kind_is_offered_once_and_alone_if_asked() {
     assert_eq!(offer.description().sections.len(), 1);
     assert!(text.contains("a=group:BUNDLE 0\r\n") && !text.contains("m=audio"));
 }
+
+#[test]
+fn offers_name_no_extension_that_browsers_would_not() {
+    for offer in [push(), pull(&[])] {
+        for section in &offer.description().sections {
+            for kind in [
+                ExtensionKind::AbsCaptureTime,
+                ExtensionKind::DependencyDescriptor,
+                ExtensionKind::Rid,
+                ExtensionKind::VideoLayersAllocation,
+            ] {
+                assert!(section.extension(kind).is_none());
+            }
+        }
+    }
+}
