@@ -1,1 +1,14 @@
 //! The crate through its public face.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the functions that tests share are tests too"
+)]
+
+mod closing;
+mod connecting;
+mod early;
+mod garbage;
+mod media;
+mod network;
+mod strangers;
