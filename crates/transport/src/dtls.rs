@@ -112,7 +112,9 @@ impl Dtls {
 
     /// Queues a goodbye if the handshake is complete.
     pub(crate) fn close(&mut self, now: Time, counters: &mut Counters) {
-        self.outgoing.clear();
+        if !self.handshake_complete {
+            self.outgoing.clear();
+        }
         // What else may come of it does not matter any more.
         if self.engine.close().is_ok() {
             let _ = self.drain(now, counters);
@@ -138,16 +140,38 @@ impl Dtls {
         handled: Result<(), Error>,
         counters: &mut Counters,
     ) -> Progress {
-        match handled
+        let drained = handled
             .map_err(|error| ended_by(&error))
-            .and_then(|()| self.drain(now, counters))
-        {
+            .and_then(|()| self.drain(now, counters));
+        match drained.and_then(|progress| self.catch_up(now, progress, counters)) {
             Ok(progress) => progress,
             Err(ended) => {
                 self.timeout = None;
                 Progress::Ended(ended)
             }
         }
+    }
+
+    /// Does at once what is due at once, and then nothing for a while: while a message of a DTLS 1.3 handshake is
+    /// missing, `dimpl` 0.9 wants to be called immediately, every time, and each time sends another ACK.
+    fn catch_up(
+        &mut self,
+        now: Time,
+        progress: Progress,
+        counters: &mut Counters,
+    ) -> Result<Progress, Ended> {
+        let mut progress = progress;
+        if self.timeout.is_some_and(|due| due <= now) {
+            self.engine
+                .handle_timeout(instant(self.epoch, now))
+                .map_err(|error| ended_by(&error))?;
+            let next = self.drain(now, counters)?;
+            if let Progress::None = progress {
+                progress = next;
+            }
+        }
+        self.timeout = self.timeout.map(|due| due.max(now + MIN_INTERVAL));
+        Ok(progress)
     }
 
     /// Fetches all that the engine has to say, which is what it asks for after every call.
@@ -245,6 +269,9 @@ fn ended_by(error: &Error) -> Ended {
 
 /// Room for a datagram of ours and for what else the engine writes.
 const MIN_BUFFER: usize = DTLS_MTU + 848;
+
+/// The engine is not called more often than this by its timer; its shortest real timeout is longer.
+const MIN_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Timeouts later than this are the engine's way to say "never".
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);

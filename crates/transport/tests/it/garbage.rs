@@ -1,12 +1,15 @@
 //! Bytes that no honest peer sends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use xrtc_transport::{DtlsVersion, TransportState};
+use xrtc_transport::{
+    Certificate, DtlsSettings, DtlsVersion, Ended, Fingerprint, HashFunction, TransportState,
+};
 
 use crate::media::send_rtp;
-use crate::network::{Network, Setup, Side, is_dtls};
+use crate::network::{Network, Setup, Side, epoch, is_dtls};
 
 /// A datagram that at least gets past the first byte.
 fn garbage() -> impl Strategy<Value = Vec<u8>> {
@@ -108,31 +111,43 @@ proptest! {
     }
 }
 
-/// The peer's certificate is as long as it likes; the engine wants a buffer that holds it.
+/// A peer's certificate is as long as it likes, and the engine wants a buffer that holds it.
 #[test]
-fn a_certificate_longer_than_any_datagram_is_only_a_mismatch() {
-    use xrtc_transport::{Certificate, DtlsSettings, Ended};
-    let honest = crate::network::certificate(Side::Client);
-    for len in [2_000_u16, 5_000, 12_000] {
-        // A certificate with a long extension would do; the engine reads no more than its outer structure before it
-        // asks us, so any SEQUENCE of this length is as good.
-        let mut certificate = vec![0x30, 0x82];
-        certificate.extend(len.to_be_bytes());
-        certificate.resize(4 + usize::from(len), 0);
-        let certificate = Certificate::from_der(&certificate, honest.private_key_der()).unwrap();
-        let settings = DtlsSettings::new(certificate, DtlsVersion::V12, crate::network::epoch());
-        let settings = std::sync::Arc::new(settings);
-        let mut network = Network::with(Setup::default(), |side, config| {
-            if side == Side::Client {
-                config.dtls = std::sync::Arc::clone(&settings);
-            }
-        });
-        network.run_for(Duration::from_secs(20));
-        let state = network.state(Side::Server);
-        assert_eq!(
-            state,
-            TransportState::Ended(Ended::FingerprintMismatch),
-            "{len}"
-        );
+fn a_certificate_longer_than_any_datagram_is_verified_like_any_other() {
+    for names in [100, 400] {
+        let certificate = certificate_with(names);
+        assert!(certificate.certificate_der().len() > names * 20);
+        let settings = DtlsSettings::new(certificate.clone(), DtlsVersion::V12, epoch());
+        let settings = Arc::new(settings);
+        for trusted in [true, false] {
+            let mut network = Network::with(Setup::default(), |side, config| match side {
+                Side::Client => config.dtls = Arc::clone(&settings),
+                Side::Server if trusted => {
+                    let der = certificate.certificate_der();
+                    let fingerprint = Fingerprint::of(HashFunction::Sha256, der);
+                    config.remote_dtls.as_mut().unwrap().fingerprints = vec![fingerprint];
+                }
+                Side::Server => {}
+            });
+            network.run_for(Duration::from_secs(20));
+            let expected = if trusted {
+                TransportState::Connected
+            } else {
+                TransportState::Ended(Ended::FingerprintMismatch)
+            };
+            assert_eq!(network.state(Side::Server), expected, "{names} names");
+        }
     }
+}
+
+fn certificate_with(names: usize) -> Certificate {
+    let names = (0..names)
+        .map(|name| format!("name-number-{name:04}.example"))
+        .collect::<Vec<_>>();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(names)
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    Certificate::from_der(certificate.der(), &key.serialize_der()).unwrap()
 }

@@ -152,6 +152,11 @@ pub(crate) fn config(side: Side, setup: &Setup) -> TransportConfig {
     }
 }
 
+/// Arrival, order of departure, receiver, contents; the earliest first.
+type Flight = Reverse<(Time, u64, Side, Vec<u8>)>;
+
+type Tamper = Box<dyn FnMut(&mut Vec<u8>)>;
+
 /// Both transports and what is between them.
 pub(crate) struct Network {
     pub(crate) now: Time,
@@ -162,9 +167,9 @@ pub(crate) struct Network {
     pub(crate) received: [Vec<(bool, Vec<u8>)>; 2],
     /// Every datagram that a side has sent, also those that were lost.
     pub(crate) sent: [Vec<Vec<u8>>; 2],
-    tamper: Box<dyn FnMut(&mut Vec<u8>)>,
+    tamper: Tamper,
     rng: fastrand::Rng,
-    flying: BinaryHeap<Reverse<(Time, u64, Side, Vec<u8>)>>,
+    flying: BinaryHeap<Flight>,
     launched: u64,
 }
 
@@ -239,6 +244,7 @@ impl Network {
 
     /// Lets time pass until the condition holds; whether it did before `end`.
     pub(crate) fn run_until(&mut self, end: Time, done: impl Fn(&Self) -> bool) -> bool {
+        let mut spins = 0;
         while !done(self) {
             let arrival = self.flying.peek().map(|Reverse(next)| next.0);
             let timeouts = self.transports.iter().filter_map(Transport::poll_timeout);
@@ -247,6 +253,13 @@ impl Network {
                 self.now = end;
                 return false;
             };
+            spins = if next <= self.now { spins + 1 } else { 0 };
+            assert!(
+                spins < 1000,
+                "no progress at {:?}: {:?}",
+                self.now,
+                self.sent.each_ref().map(Vec::len)
+            );
             self.now = self.now.max(next);
             while let Some(Reverse((_, _, side, datagram))) = self.arrived() {
                 self.deliver(side, side.path(), &datagram);
@@ -266,7 +279,7 @@ impl Network {
         true
     }
 
-    fn arrived(&mut self) -> Option<Reverse<(Time, u64, Side, Vec<u8>)>> {
+    fn arrived(&mut self) -> Option<Flight> {
         let Reverse((time, ..)) = self.flying.peek()?;
         (*time <= self.now).then(|| self.flying.pop()).flatten()
     }
