@@ -69,9 +69,18 @@ export async function startFirefox(t: ExecutionContext): Promise<Browser> {
   return browser
 }
 
+/** Opens a page that stays visible when others are opened: hidden ones show no frames. */
+export async function newPage(browser: Browser): Promise<Page> {
+  const page = await browser.newPage()
+  if ((await browser.version()).includes('Firefox')) return page
+  const session = await page.createCDPSession()
+  await session.send('Emulation.setFocusEmulationEnabled', { enabled: true })
+  return page
+}
+
 /** Opens the push page, which starts by itself, and waits until it is live. */
 export async function openPush(browser: Browser, { url }: Site, stream: string, query = ''): Promise<Page> {
-  const page = await browser.newPage()
+  const page = await newPage(browser)
   await page.goto(`${url}/push/${stream}?start=1&size=360${query}`)
   await live(page)
   return page
@@ -79,7 +88,7 @@ export async function openPush(browser: Browser, { url }: Site, stream: string, 
 
 /** Opens the pull page, turns its sound on and waits until it is live. */
 export async function openPull(browser: Browser, { url }: Site, stream: string, query = ''): Promise<Page> {
-  const page = await browser.newPage()
+  const page = await newPage(browser)
   await page.goto(`${url}/pull/${stream}${query}`)
   await live(page)
   // The device's sound must be rendered for the browser to measure its energy.

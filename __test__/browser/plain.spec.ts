@@ -1,7 +1,7 @@
 // WHIP and WHEP by plain fetch and RTCPeerConnection, without our browser library.
 
 import test from 'ava'
-import { pageShows, startChromium, startSite } from './harness.ts'
+import { newPage, pageShows, startChromium, startSite } from './harness.ts'
 
 const PUBLISH = `(async () => {
   const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: true })
@@ -35,14 +35,14 @@ const PLAY = `(async () => {
   return { status: response.status, type: response.headers.get('content-type') }
 })()`
 
-test('plain fetch publishes, plays and ends both sessions', async (t) => {
+test.serial('plain fetch publishes, plays and ends both sessions', async (t) => {
   const site = await startSite(t)
   const browser = await startChromium(t)
-  const push = await browser.newPage()
+  const push = await newPage(browser)
   await push.goto(`${site.url}/`)
   t.deepEqual(await push.evaluate(PUBLISH), { status: 201, type: 'application/sdp' })
   await pageShows(push, `connection.connectionState === 'connected'`)
-  const pull = await browser.newPage()
+  const pull = await newPage(browser)
   await pull.goto(`${site.url}/`)
   t.deepEqual(await pull.evaluate(PLAY), { status: 201, type: 'application/sdp' })
   await pageShows(pull, 'video.currentTime > 1 && video.videoWidth > 0')

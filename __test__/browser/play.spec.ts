@@ -6,6 +6,7 @@ import type { PeerStatsReport } from 'xrtc'
 import {
   browserStats,
   luma,
+  newPage,
   number,
   openPull,
   openPush,
@@ -24,24 +25,24 @@ const WATCHED_SECONDS = 10
 const MAX_SKEW_MS = 80
 
 for (const codec of ['VP8', 'H264'] as const) {
-  test(`Chromium pushes ${codec} and two tabs see and hear it`, async (t) => {
+  test.serial(`Chromium pushes ${codec} and two tabs see and hear it`, async (t) => {
     const site = await startSite(t)
     await watch(t, { browser: await startChromium(t), site, codec, measuresSkew: true })
   })
 }
 
-test('Firefox pushes VP8 and two tabs see and hear it', async (t) => {
+test.serial('Firefox pushes VP8 and two tabs see and hear it', async (t) => {
   const site = await startSite(t)
   await watch(t, { browser: await startFirefox(t), site, codec: 'VP8', measuresSkew: false })
 })
 
-test('a viewer that joins ten seconds later sees a picture within two seconds', async (t) => {
+test.serial('a viewer that joins ten seconds later sees a picture within two seconds', async (t) => {
   const site = await startSite(t)
   const browser = await startChromium(t)
   await openPush(browser, site, 'late', '&codec=VP8')
   const first = await openPull(browser, site, 'late')
   await pageShows(first, `document.getElementById('video').currentTime >= 10`)
-  const late = await browser.newPage()
+  const late = await newPage(browser)
   await late.goto('about:blank')
   await late.goto(`${site.url}/pull/late`)
   await pageShows(late, `document.getElementById('video').currentTime > 0`)

@@ -14,32 +14,35 @@ import {
   type Site,
 } from './harness.ts'
 
-test('the push page is reloaded five times and its viewers see the picture again within two seconds', async (t) => {
-  const site = await startSite(t)
-  const browser = await startChromium(t)
-  const push = await openPush(browser, site, 'reload', '&codec=VP8')
-  const pulls = [await openPull(browser, site, 'reload'), await openPull(browser, site, 'reload')]
-  const requests: string[] = []
-  for (const pull of pulls) {
-    await pageShows(pull, `document.getElementById('video').currentTime > 0.5`)
-    pull.on('request', (request) => requests.push(`${request.method()} ${request.url()}`))
-  }
-  for (let round = 1; round <= 5; round += 1) {
-    await push.reload()
-    await live(push)
-    const liveAt = performance.now()
+test.serial(
+  'the push page is reloaded five times and its viewers see the picture again within two seconds',
+  async (t) => {
+    const site = await startSite(t)
+    const browser = await startChromium(t)
+    const push = await openPush(browser, site, 'reload', '&codec=VP8')
+    const pulls = [await openPull(browser, site, 'reload'), await openPull(browser, site, 'reload')]
+    const requests: string[] = []
     for (const pull of pulls) {
-      await recordFrames(pull)
-      await pageShows(pull, 'shown.length > 3')
+      await pageShows(pull, `document.getElementById('video').currentTime > 0.5`)
+      pull.on('request', (request) => requests.push(`${request.method()} ${request.url()}`))
     }
-    const again = performance.now() - liveAt
-    t.true(again < 2_000, `round ${round}: the picture came back after ${again} ms`)
-  }
-  t.deepEqual(requests, [], 'viewers asked for nothing')
-  t.is(site.server.streams().length, 1)
-})
+    for (let round = 1; round <= 5; round += 1) {
+      await push.reload()
+      await live(push)
+      const liveAt = performance.now()
+      for (const pull of pulls) {
+        await recordFrames(pull)
+        await pageShows(pull, 'shown.length > 3')
+      }
+      const again = performance.now() - liveAt
+      t.true(again < 2_000, `round ${round}: the picture came back after ${again} ms`)
+    }
+    t.deepEqual(requests, [], 'viewers asked for nothing')
+    t.is(site.server.streams().length, 1)
+  },
+)
 
-test('the top simulcast layer is switched off and the picture goes on without a gap over 500 ms', async (t) => {
+test.serial('the top simulcast layer is switched off and the picture goes on without a gap over 500 ms', async (t) => {
   const site = await startSite(t)
   const browser = await startChromium(t)
   const push = await openPush(browser, site, 'layers', '&codec=VP8&simulcast=1')
@@ -61,7 +64,7 @@ test('the top simulcast layer is switched off and the picture goes on without a 
   t.true(Math.max(...gaps) <= 500, `the longest gap was ${Math.max(...gaps)} ms`)
 })
 
-test('a publisher that stops, one that crashes and a viewer that crashes leave nothing behind', async (t) => {
+test.serial('a publisher that stops, one that crashes and a viewer that crashes leave nothing behind', async (t) => {
   const site = await startSite(t, { consentTimeoutMs: 3_000, publisherGraceMs: 1_000 })
   const browser = await startChromium(t)
   const before = await site.server.held()
@@ -87,7 +90,7 @@ test('a publisher that stops, one that crashes and a viewer that crashes leave n
   t.deepEqual(await site.server.held(), before, 'after a crash of a viewer')
 })
 
-test('something left behind is noticed', async (t) => {
+test.serial('something left behind is noticed', async (t) => {
   const site = await startSite(t)
   const before = await site.server.held()
   const browser = await startChromium(t)
