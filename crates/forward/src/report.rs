@@ -128,7 +128,7 @@ fn timestamp_by_clock(context: &ReportContext<'_>, subscription: &Subscription) 
     Some(
         layer
             .timestamp_at(theirs, rate)?
-            .wrapping_add(segment.timestamp_shift),
+            .wrapping_add(segment.clock.shift),
     )
 }
 

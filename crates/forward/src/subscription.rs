@@ -9,7 +9,9 @@ use crate::drain::Fresh;
 use crate::layer::KeyFrame;
 use crate::nack::NackResponder;
 use crate::packet::{Origin, Picture};
-use crate::rewrite::{Header, HeaderWriter, PictureShift, Segment, Segments, rewrite_picture};
+use crate::rewrite::{
+    Header, HeaderWriter, PictureShift, Segment, SegmentClock, Segments, rewrite_picture,
+};
 use crate::track::Track;
 use crate::{Format, Limits, Packet, RemoteInboundStats, ViewerTrack};
 
@@ -209,7 +211,7 @@ impl Subscription {
             return false;
         };
         let (payload_type, rtx) = (codec.payload_type.0, codec.rtx_payload_type);
-        let (timestamp_shift, timestamp_excess) = self.timestamp_shift(track, first);
+        let clock = self.clock(track, first);
         let segment = Segment {
             origin,
             payload_type,
@@ -217,8 +219,7 @@ impl Subscription {
             source_start: start,
             source_end: u64::MAX,
             out_start: self.last.map_or(self.first_index, |last| last.out + 1),
-            timestamp_shift,
-            timestamp_excess,
+            clock,
             picture_shift: self
                 .last
                 .map(|last| PictureShift::after(last.picture, first.picture))
@@ -233,10 +234,11 @@ impl Subscription {
         true
     }
 
-    /// What moves a segment's timestamps so that they continue, and how much of it is not in step with the
-    /// publisher's clock.
-    fn timestamp_shift(&self, track: &Track, first: &Packet) -> (u32, u32) {
-        let Some(last) = self.last else { return (0, 0) };
+    /// What lets the timestamps of a segment continue those before, in step with the publisher's clock.
+    fn clock(&self, track: &Track, first: &Packet) -> SegmentClock {
+        let Some(last) = self.last else {
+            return SegmentClock::new(first.timestamp, first.timestamp, None);
+        };
         let clock_rate = track.clock_rate(first.origin.format);
         let passed = ticks(first.received.since(last.received), clock_rate);
         let by_arrival = last.timestamp.wrapping_add(passed);
@@ -247,17 +249,10 @@ impl Subscription {
             // Reports that contradict the arrivals are not to be believed.
             .filter(|&by_clock| {
                 let apart = by_clock.wrapping_sub(by_arrival) as i32;
-                apart.unsigned_abs() < clock_rate.saturating_mul(2)
+                apart.unsigned_abs() < clock_rate
             });
         let wanted = by_clock.unwrap_or(by_arrival);
-        let ahead = wanted.wrapping_sub(last.timestamp) as i32;
-        let excess = if ahead > 0 {
-            0
-        } else {
-            1_u32.wrapping_sub(ahead as u32)
-        };
-        let timestamp = wanted.wrapping_add(excess);
-        (timestamp.wrapping_sub(first.timestamp), excess)
+        SegmentClock::new(first.timestamp, wanted, Some(last.timestamp))
     }
 
     /// The next packet of the cache that is due since a segment began, with its number there.
@@ -405,7 +400,7 @@ impl Subscription {
             marker: packet.marker,
             payload_type: PayloadType(segment.payload_type),
             sequence_number: out as u16,
-            timestamp: packet.timestamp.wrapping_add(segment.timestamp_shift),
+            timestamp: segment.clock.apply(packet.timestamp),
             ssrc: self.ssrc,
         };
         Header {
@@ -441,10 +436,7 @@ fn timestamp_by_clock(track: &Track, segment: &Segment, first: &Packet) -> Optio
     } else {
         track.layer(old.layer)?.timestamp_at(ntp, old_rate)?
     };
-    let shift = segment
-        .timestamp_shift
-        .wrapping_sub(segment.timestamp_excess);
-    Some(timestamp.wrapping_add(shift))
+    Some(timestamp.wrapping_add(segment.clock.shift))
 }
 
 /// A duration in ticks of a media clock.

@@ -6,4 +6,4 @@ mod segment;
 
 pub(crate) use header::{Header, HeaderWriter};
 pub(crate) use picture::{PictureShift, rewrite_picture};
-pub(crate) use segment::{Segment, Segments};
+pub(crate) use segment::{Segment, SegmentClock, Segments};

@@ -18,11 +18,49 @@ pub(crate) struct Segment {
     pub(crate) source_end: u64,
     /// What the first one became.
     pub(crate) out_start: u64,
-    /// Added to timestamps.
-    pub(crate) timestamp_shift: u32,
-    /// How much of this was needed only to keep timestamps growing.
-    pub(crate) timestamp_excess: u32,
+    pub(crate) clock: SegmentClock,
     pub(crate) picture_shift: PictureShift,
+}
+
+/// What becomes of the timestamps of one segment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SegmentClock {
+    /// Added to timestamps, so that they stay in step with the publisher's clock.
+    pub(crate) shift: u32,
+    /// The timestamp of the segment's first packet.
+    first: u32,
+    /// The last timestamp sent before, which the segment may begin behind.
+    floor: Option<u32>,
+}
+
+impl SegmentClock {
+    /// Of a segment whose first packet has the timestamp `first` and shall have `wanted`, after `floor`.
+    pub(crate) const fn new(first: u32, wanted: u32, floor: Option<u32>) -> Self {
+        Self {
+            shift: wanted.wrapping_sub(first),
+            first,
+            floor,
+        }
+    }
+
+    /// The outgoing timestamp.
+    ///
+    /// A layer whose packets take longer begins behind what was sent of the other. Its frames follow at once
+    /// then, a few ticks apart, until they have caught up: the shift itself never yields, because sound and
+    /// picture would part.
+    pub(crate) const fn apply(&self, timestamp: u32) -> u32 {
+        let shifted = timestamp.wrapping_add(self.shift);
+        let Some(floor) = self.floor else {
+            return shifted;
+        };
+        let since = timestamp.wrapping_sub(self.first) as i32;
+        let least = floor.wrapping_add(((since >> CATCH_UP) + 1) as u32);
+        if shifted.wrapping_sub(least) as i32 >= 0 {
+            shifted
+        } else {
+            least
+        }
+    }
 }
 
 impl Segment {
@@ -88,6 +126,9 @@ impl Segments {
     }
 }
 
+/// Frames that catch up are so many times (as a power of two) closer to each other.
+const CATCH_UP: u32 = 6;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,8 +148,7 @@ mod tests {
             source_start,
             source_end: u64::MAX,
             out_start,
-            timestamp_shift: 0,
-            timestamp_excess: 0,
+            clock: SegmentClock::default(),
             picture_shift: PictureShift::default(),
         }
     }
@@ -141,6 +181,17 @@ mod tests {
             segments.find_out(16).map(|(s, n)| (s.origin.layer, n)),
             Some((2, 7))
         );
+    }
+
+    #[test]
+    fn timestamps_catch_up_without_going_back() {
+        let clock = SegmentClock::new(1_000, 50_000, Some(56_000));
+        let out: Vec<u32> = (0..5)
+            .map(|frame| clock.apply(1_000 + 3_000 * frame))
+            .collect();
+        assert_eq!(out, [56_001, 56_047, 56_094, 59_000, 62_000]);
+        let clock = SegmentClock::new(u32::MAX, 10, Some(7));
+        assert_eq!((clock.apply(u32::MAX), clock.apply(2_999)), (10, 3_010));
     }
 
     #[test]

@@ -494,13 +494,7 @@ impl Rig {
 
     /// What the publisher is asked for now.
     pub(crate) fn asks(&mut self, now: Time) -> Asks {
-        let mut asks = Asks::default();
-        for (target, bytes) in self.rtcp(now) {
-            if target == RtcpTarget::Publisher {
-                asks.read(&bytes);
-            }
-        }
-        asks
+        Asks::of(&self.rtcp(now))
     }
 }
 
@@ -513,7 +507,17 @@ pub(crate) struct Asks {
 }
 
 impl Asks {
-    pub(crate) fn read(&mut self, datagram: &[u8]) {
+    pub(crate) fn of(all: &[(RtcpTarget, Vec<u8>)]) -> Self {
+        let mut asks = Self::default();
+        for (target, bytes) in all {
+            if *target == RtcpTarget::Publisher {
+                asks.read(bytes);
+            }
+        }
+        asks
+    }
+
+    fn read(&mut self, datagram: &[u8]) {
         for packet in rtcp::packets(datagram) {
             match packet.unwrap() {
                 rtcp::Packet::Nack(nack) => {
