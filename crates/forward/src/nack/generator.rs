@@ -11,7 +11,7 @@ use crate::Limits;
 /// Finds the gaps in one layer's sequence numbers and says when to ask for what.
 ///
 /// A gap is asked for at once, unless packets have lately been overtaking each other: then only after the
-/// time by which most stragglers are there. A request is repeated every round trip, up to a count and an age.
+/// time by which most stragglers are there. A request is repeated every round trip, up to a count and an age, and sooner where the first two were in vain.
 #[derive(Debug)]
 pub(crate) struct NackGenerator {
     highest: Option<u64>,
@@ -133,7 +133,10 @@ impl NackGenerator {
         out: &mut Vec<u16>,
     ) -> GivenUp {
         let mut given_up = GivenUp::default();
-        let again = (rtt + rtt / 8).max(SHORTEST_RETRY);
+        let again = (rtt + rtt / 16).max(SHORTEST_RETRY);
+        // A repetition that failed may cost a frame; publishers answer at most once a round trip anyway, so that
+        // asking twice in it only makes sure that they hear.
+        let urgently = (rtt / 2).max(SHORTEST_RETRY);
         let patience = (rtt * 4).clamp(PATIENCE, LONGEST_PATIENCE);
         self.missing.retain_mut(|missing| {
             if missing.due > now {
@@ -151,7 +154,12 @@ impl NackGenerator {
                 }
                 missing.last_request = now;
                 missing.tries += 1;
-                missing.due = now + again;
+                missing.due = now
+                    + if URGENT.contains(&missing.tries) {
+                        urgently
+                    } else {
+                        again
+                    };
             }
             true
         });
@@ -204,9 +212,9 @@ impl Reordering {
         self.wait = self.wait(now);
         self.last = now;
         if lateness > self.wait {
-            self.wait += (lateness - self.wait) / 2;
+            self.wait += (lateness - self.wait) * 3 / 4;
         } else {
-            self.wait -= (self.wait - lateness) / 16;
+            self.wait -= (self.wait - lateness) / 32;
         }
     }
 
@@ -222,6 +230,8 @@ impl Reordering {
     }
 }
 
+/// After so many requests the next one comes sooner.
+const URGENT: std::ops::Range<u8> = 2..5;
 /// As libwebrtc's receivers do.
 const SHORTEST_RETRY: Duration = Duration::from_millis(20);
 /// After that a viewer's picture stands still anyway, and a key frame helps sooner.
@@ -283,8 +293,8 @@ mod tests {
         assert_eq!(run.asked(10), [101, 102]);
         assert_eq!(run.asked(11), []);
         run.repair(50, 101);
-        assert_eq!(run.asked(54), []);
-        assert_eq!(run.asked(55), [102]);
+        assert_eq!(run.asked(52), []);
+        assert_eq!(run.asked(53), [102]);
     }
 
     #[test]

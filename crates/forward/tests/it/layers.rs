@@ -42,8 +42,7 @@ impl Simulcast {
     /// One frame of every active layer.
     pub(crate) fn frame(&mut self) -> Vec<Vec<u8>> {
         let mut packets = Vec::new();
-        for number in 0..3 {
-            let layer = &mut self.layers[number];
+        for (number, layer) in self.layers.iter_mut().enumerate() {
             if self.active[number] {
                 let keyframe = std::mem::take(&mut self.keyframe[number]);
                 packets.extend(layer.vp8(keyframe.then_some(SIZES[number]), 2 + number));

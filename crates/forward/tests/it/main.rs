@@ -1,5 +1,11 @@
 //! The stream through its public API, with packets built by hand.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests fail by panicking, in their helpers too"
+)]
+
 mod demux;
 mod downstream;
 mod extensions;

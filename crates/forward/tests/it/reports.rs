@@ -91,6 +91,7 @@ fn a_viewer_that_is_sent_nothing_gets_no_reports() {
 
 /// Sound that takes 10 ms and pictures that take 80 ms, of which the viewer must learn nothing.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story with a clock")]
 fn sound_and_picture_stay_in_step_through_layer_switches() {
     let mut rig = Rig::publishing(vec![audio_track(), simulcast_track()]);
     let viewer = rig.subscribe(at(0));

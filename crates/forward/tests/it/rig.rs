@@ -442,37 +442,39 @@ impl Rig {
 
     /// Everything that goes out now, checked.
     pub(crate) fn drain(&mut self, now: Time) -> Vec<Got> {
-        let mut all = Vec::new();
-        while let Some(out) = self.stream.poll_rtp(now) {
-            let bytes = [out.header, out.prefix, out.payload].concat();
-            let got = Got {
-                viewer: out.viewer,
-                ssrc: out.ssrc,
-                index: out.index,
-                repeat: out.repeat,
-                bytes,
-            };
-            let packet = got.rtp();
-            assert_eq!(packet.ssrc(), got.ssrc);
-            assert_eq!(packet.sequence_number(), got.index as u16);
-            assert_eq!(packet.header_len(), out.header.len());
-            let key = (got.viewer, got.ssrc, got.index);
-            match self.sent.get(&key) {
-                Some(before) => {
-                    assert!(got.repeat, "{key:?} used twice");
-                    assert_eq!(*before, got.bytes, "{key:?} repeated differently");
-                }
-                None => {
-                    assert!(!got.repeat, "{key:?} was never sent");
-                    self.sent.insert(key, got.bytes.clone());
-                }
-            }
-            all.push(got);
-        }
+        let all = std::iter::from_fn(|| self.take_one(now)).collect();
         while let Some(event) = self.stream.poll_event() {
             self.events.push(event);
         }
         all
+    }
+
+    /// The next packet that goes out, checked.
+    pub(crate) fn take_one(&mut self, now: Time) -> Option<Got> {
+        let out = self.stream.poll_rtp(now)?;
+        let got = Got {
+            viewer: out.viewer,
+            ssrc: out.ssrc,
+            index: out.index,
+            repeat: out.repeat,
+            bytes: [out.header, out.prefix, out.payload].concat(),
+        };
+        let packet = got.rtp();
+        assert_eq!(packet.ssrc(), got.ssrc);
+        assert_eq!(packet.sequence_number(), got.index as u16);
+        assert_eq!(packet.header_len(), out.header.len());
+        let key = (got.viewer, got.ssrc, got.index);
+        match self.sent.get(&key) {
+            Some(before) => {
+                assert!(got.repeat, "{key:?} used twice");
+                assert_eq!(*before, got.bytes, "{key:?} repeated differently");
+            }
+            None => {
+                assert!(!got.repeat, "{key:?} was never sent");
+                self.sent.insert(key, got.bytes.clone());
+            }
+        }
+        Some(got)
     }
 
     pub(crate) fn send(&mut self, now: Time, packets: &[Vec<u8>]) -> Vec<Got> {

@@ -38,7 +38,7 @@ fn a_request_is_repeated_until_the_packet_comes() {
             times.push(time);
         }
     }
-    assert_eq!(times, [0, 45, 90]);
+    assert_eq!(times, [0, 43, 63, 83]);
     rig.rtp(at(100), &[rtx(&packets[1], VIDEO_RTX, VP8_RTX, 7)]);
     for time in 100..1_000 {
         assert_eq!(rig.asks(at(time)).nacks, []);
