@@ -11,4 +11,5 @@ mod early;
 mod garbage;
 mod media;
 mod network;
+mod openssl;
 mod strangers;
