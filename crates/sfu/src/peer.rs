@@ -256,6 +256,7 @@ impl From<TransportEnded> for Ended {
             TransportEnded::IceTimeout => Self::IceTimeout,
             TransportEnded::DtlsTimeout
             | TransportEnded::DtlsFailed { .. }
+            | TransportEnded::UnusableCertificate
             | TransportEnded::NoSrtpProfile => Self::DtlsFailed,
             TransportEnded::FingerprintMismatch => Self::FingerprintMismatch,
             TransportEnded::PeerClosed => Self::PeerClosed,

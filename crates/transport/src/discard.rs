@@ -12,6 +12,8 @@ pub enum Discard {
     TooManyEarlyDatagrams,
     /// More handshake than a peer may send.
     TooMuchHandshake,
+    /// A part of the server's answer that came before its beginning, to a client that speaks two versions.
+    HandshakeOutOfOrder,
     /// Data over DTLS, which nobody has negotiated.
     ApplicationData,
     /// RTP or RTCP from an address that has not passed an authenticated check.
@@ -26,11 +28,12 @@ pub enum Discard {
 
 impl Discard {
     /// All reasons, in the order of their counters.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::UnknownProtocol,
         Self::DtlsFromStranger,
         Self::TooManyEarlyDatagrams,
         Self::TooMuchHandshake,
+        Self::HandshakeOutOfOrder,
         Self::ApplicationData,
         Self::MediaFromStranger,
         Self::MediaBeforeKeys,
@@ -48,6 +51,7 @@ impl Discard {
             Self::DtlsFromStranger => "dtlsFromStranger",
             Self::TooManyEarlyDatagrams => "tooManyEarlyDatagrams",
             Self::TooMuchHandshake => "tooMuchHandshake",
+            Self::HandshakeOutOfOrder => "handshakeOutOfOrder",
             Self::ApplicationData => "applicationData",
             Self::MediaFromStranger => "mediaFromStranger",
             Self::MediaBeforeKeys => "mediaBeforeKeys",

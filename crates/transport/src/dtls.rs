@@ -13,6 +13,7 @@ use crate::discard::{Counters, Discard};
 use crate::ended::Ended;
 use crate::fingerprint::Fingerprint;
 use crate::limits::{DTLS_MTU, MAX_FINGERPRINTS, MAX_HANDSHAKE_BYTES, MAX_OUTGOING_DATAGRAMS};
+use crate::reassembly::Reassembly;
 
 /// One DTLS association. It stays after the handshake: to repeat the last flight, and to say or hear goodbye.
 pub(crate) struct Dtls {
@@ -28,6 +29,7 @@ pub(crate) struct Dtls {
     keys: Option<KeyingMaterial>,
     /// Bytes that the peer has sent before the handshake was complete.
     handshake_bytes: usize,
+    reassembly: Reassembly,
     outgoing: VecDeque<Box<[u8]>>,
     timeout: Option<Time>,
 }
@@ -73,6 +75,7 @@ impl Dtls {
             handshake_complete: false,
             keys: None,
             handshake_bytes: 0,
+            reassembly: Reassembly::default(),
             outgoing: VecDeque::new(),
             timeout: None,
         }
@@ -88,14 +91,27 @@ impl Dtls {
         datagram: &[u8],
         counters: &mut Counters,
     ) -> Progress {
-        if !self.handshake_complete {
-            let bytes = self.handshake_bytes + datagram.len();
-            if bytes > MAX_HANDSHAKE_BYTES {
-                counters.count(Discard::TooMuchHandshake);
-                return Progress::None;
-            }
-            self.handshake_bytes = bytes;
+        if self.handshake_complete {
+            return self.feed(now, datagram, counters);
         }
+        let bytes = self.handshake_bytes + datagram.len();
+        if bytes > MAX_HANDSHAKE_BYTES {
+            counters.count(Discard::TooMuchHandshake);
+            return Progress::None;
+        }
+        self.handshake_bytes = bytes;
+        let datagram = self.reassembly.take(datagram);
+        if datagram.is_empty() {
+            return Progress::None;
+        }
+        if self.is_premature(&datagram) {
+            counters.count(Discard::HandshakeOutOfOrder);
+            return Progress::None;
+        }
+        self.feed(now, &datagram, counters)
+    }
+
+    fn feed(&mut self, now: Time, datagram: &[u8], counters: &mut Counters) -> Progress {
         // The engine's clock must stand at the datagram's arrival.
         let instant = instant(self.epoch, now);
         let handled = self
@@ -103,6 +119,22 @@ impl Dtls {
             .handle_timeout(instant)
             .and_then(|()| self.engine.handle_packet(datagram));
         self.progress(now, handled, counters)
+    }
+
+    /// A client of either version gives up if the first thing it hears is not the server's first message, which says
+    /// the version. Anything else is dropped until then; the server will send it again.
+    fn is_premature(&self, datagram: &[u8]) -> bool {
+        let is_undecided =
+            self.role == DtlsRole::Client && self.engine.protocol_version().is_none();
+        is_undecided
+            && match datagram {
+                [ALERT, ..] => false,
+                [HANDSHAKE, ..] => !matches!(
+                    datagram.get(13),
+                    Some(&SERVER_HELLO | &HELLO_VERIFY_REQUEST)
+                ),
+                _ => true,
+            }
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Time, counters: &mut Counters) -> Progress {
@@ -211,6 +243,7 @@ impl Dtls {
         if newly_complete {
             self.handshake_complete = true;
             self.handshake_bytes = 0;
+            self.reassembly = Reassembly::default();
             return self.connected().map(Progress::Connected);
         }
         Ok(Progress::None)
@@ -220,7 +253,7 @@ impl Dtls {
     fn connected(&mut self) -> Result<KeyingMaterial, Ended> {
         if !self.verified {
             self.outgoing.clear();
-            return Err(Ended::FingerprintMismatch);
+            return Err(Ended::UnusableCertificate);
         }
         self.keys.take().ok_or(Ended::NoSrtpProfile)
     }
@@ -263,9 +296,17 @@ fn ended_by(error: &Error) -> Ended {
         Error::SecurityError(SecurityError::FatalAlert { description }) => Ended::DtlsFailed {
             alert: Some(*description),
         },
+        Error::CertificateError(_) => Ended::UnusableCertificate,
         _ => Ended::DtlsFailed { alert: None },
     }
 }
+
+/// Content types (RFC 6347 §4.1).
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+/// Message types (RFC 6347 §4.3.2).
+const SERVER_HELLO: u8 = 2;
+const HELLO_VERIFY_REQUEST: u8 = 3;
 
 /// Room for a datagram of ours and for what else the engine writes.
 const MIN_BUFFER: usize = DTLS_MTU + 848;

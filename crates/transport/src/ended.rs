@@ -12,7 +12,10 @@ pub enum Ended {
         /// The alert that the peer sent, if it was the one to give up (RFC 8446 §6).
         alert: Option<u8>,
     },
-    /// The peer's certificate is not the one that its session description named, or it showed none.
+    /// The peer showed no certificate, or one that cannot be verified: only ECDSA on P-256 and P-384 can. A peer that
+    /// has only an RSA certificate shows none, since it is asked for ECDSA.
+    UnusableCertificate,
+    /// The peer's certificate is not the one that its session description named.
     FingerprintMismatch,
     /// The peer offers no SRTP profile that we have.
     NoSrtpProfile,
@@ -27,6 +30,7 @@ impl Ended {
             Self::IceTimeout => "iceTimeout",
             Self::DtlsTimeout => "dtlsTimeout",
             Self::DtlsFailed { .. } => "dtlsFailed",
+            Self::UnusableCertificate => "unusableCertificate",
             Self::FingerprintMismatch => "fingerprintMismatch",
             Self::NoSrtpProfile => "noSrtpProfile",
             Self::PeerClosed => "peerClosed",

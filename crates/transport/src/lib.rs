@@ -25,6 +25,7 @@ mod ended;
 mod event;
 mod fingerprint;
 mod limits;
+mod reassembly;
 mod transport;
 
 pub use certificate::{Certificate, InvalidCertificate};

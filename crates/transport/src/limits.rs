@@ -31,3 +31,9 @@ pub(crate) const MAX_FINGERPRINTS: usize = 8;
 
 /// DTLS datagrams that may wait for the driver to fetch them. A flight has four at most.
 pub(crate) const MAX_OUTGOING_DATAGRAMS: usize = 16;
+
+/// Handshake messages of which pieces are missing, at one time. A flight has five at most.
+pub(crate) const MAX_PARTIAL_MESSAGES: usize = 6;
+
+/// Bytes of such a message: what fits a record (RFC 6347 §4.1.1) with its own header.
+pub(crate) const MAX_PARTIAL_MESSAGE: usize = 16 * 1024 - 12;

@@ -95,8 +95,8 @@ proptest! {
         let dtls_client = if server_begins { Side::Server } else { Side::Client };
         let mut network = Network::new(Setup { seed, versions: [version; 2], dtls_client, ..Setup::default() });
         let mut rng = fastrand::Rng::with_seed(seed);
-        network.tamper(move |datagram| {
-            if is_dtls(datagram) && rng.u8(..100) < chance {
+        network.tamper(move |mut datagram| {
+            if is_dtls(&datagram) && rng.u8(..100) < chance {
                 match rng.u8(..4) {
                     0 => datagram.truncate(rng.usize(..datagram.len())),
                     1 => datagram.extend(std::iter::repeat_with(|| rng.u8(..)).take(20)),
@@ -106,6 +106,7 @@ proptest! {
                     }
                 }
             }
+            vec![datagram]
         });
         network.run_for(Duration::from_secs(20));
     }

@@ -8,6 +8,7 @@
 mod closing;
 mod connecting;
 mod early;
+mod fragments;
 mod garbage;
 mod media;
 mod network;

@@ -155,7 +155,8 @@ pub(crate) fn config(side: Side, setup: &Setup) -> TransportConfig {
 /// Arrival, order of departure, receiver, contents; the earliest first.
 type Flight = Reverse<(Time, u64, Side, Vec<u8>)>;
 
-type Tamper = Box<dyn FnMut(&mut Vec<u8>)>;
+/// What becomes of a datagram on its way: one, several, another.
+type Tamper = Box<dyn FnMut(Vec<u8>) -> Vec<Vec<u8>>>;
 
 /// Both transports and what is between them.
 pub(crate) struct Network {
@@ -193,7 +194,7 @@ impl Network {
             events: [vec![], vec![]],
             received: [vec![], vec![]],
             sent: [vec![], vec![]],
-            tamper: Box::new(|_| {}),
+            tamper: Box::new(|datagram| vec![datagram]),
             rng: fastrand::Rng::with_seed(setup.seed),
             flying: BinaryHeap::new(),
             launched: 0,
@@ -321,18 +322,14 @@ impl Network {
         if self.rng.f64() < self.weather.copies {
             copies += 1;
         }
-        let mut datagram = datagram.to_vec();
-        (self.tamper)(&mut datagram);
-        for _ in 0..copies {
-            let (least, most) = self.weather.delay;
-            let arrival = self.now + Duration::from_millis(self.rng.u64(least..=most));
-            self.launched += 1;
-            self.flying.push(Reverse((
-                arrival,
-                self.launched,
-                from.other(),
-                datagram.clone(),
-            )));
+        for datagram in (self.tamper)(datagram.to_vec()) {
+            for _ in 0..copies {
+                let (least, most) = self.weather.delay;
+                let arrival = self.now + Duration::from_millis(self.rng.u64(least..=most));
+                self.launched += 1;
+                let flight = (arrival, self.launched, from.other(), datagram.clone());
+                self.flying.push(Reverse(flight));
+            }
         }
     }
 }
@@ -344,7 +341,7 @@ pub(crate) fn is_dtls(datagram: &[u8]) -> bool {
 
 impl Network {
     /// Changes what is sent from now on.
-    pub(crate) fn tamper(&mut self, tamper: impl FnMut(&mut Vec<u8>) + 'static) {
+    pub(crate) fn tamper(&mut self, tamper: impl FnMut(Vec<u8>) -> Vec<Vec<u8>> + 'static) {
         self.tamper = Box::new(tamper);
     }
 
