@@ -130,7 +130,8 @@ impl Driver {
         while let Some(command) = self.commands.pop_front() {
             sfu.handle_command(now, command);
         }
-        if self.stopping == Stopping::No && self.shared.stop.load(Ordering::Acquire) {
+        // Nothing is sent after the stop, so that what was sent before it is done first.
+        if self.is_told_to_stop() && self.ends.commands.is_empty() {
             self.stopping = Stopping::Farewell;
             sfu.handle_command(now, Command::Shutdown { request: SHUTDOWN });
         }
@@ -271,14 +272,16 @@ impl Driver {
         }
     }
 
+    fn is_told_to_stop(&self) -> bool {
+        self.stopping == Stopping::No && self.shared.stop.load(Ordering::Acquire)
+    }
+
     /// How long this worker may sleep.
     fn patience(&self, sfu: &Sfu) -> Duration {
         let more_to_receive = self.readable.contains(&true);
         let has_room = !self.ends.events.is_full();
-        let told_to_stop =
-            self.stopping == Stopping::No && self.shared.stop.load(Ordering::Acquire);
         if more_to_receive
-            || told_to_stop
+            || self.is_told_to_stop()
             || !self.ends.commands.is_empty()
             || self
                 .ends

@@ -11,6 +11,7 @@ use xrtc_sfu::{Command, Event, PeerId, SfuConfig, StreamName, WorkerId};
 use xrtc_transport::{Certificate, DtlsSettings};
 
 use crate::clock::Clock;
+use crate::counters::Counters;
 use crate::driver::DriverParts;
 use crate::queue::{Doorbell, Everyone, ServerEnds, Shared, connect};
 use crate::seat::{Seat, ports, sfu_config};
@@ -19,8 +20,11 @@ use crate::{SendError, ServerConfig, SocketCounters, StartError, entropy, thread
 /// Running workers. Dropping it shuts them down.
 pub struct Server {
     workers: Vec<WorkerInfo>,
+    /// Nobody after the shutdown.
     everyone: Everyone,
-    doorbell: Arc<Doorbell>,
+    /// By the worker's number, also after the shutdown.
+    counters: Vec<Arc<Counters>>,
+    doorbell: Option<Arc<Doorbell>>,
     links: Vec<Link>,
     /// How many numbers of peers have been given.
     peers: u64,
@@ -74,10 +78,15 @@ impl Server {
         let dtls = DtlsSettings::new(certificate, config.dtls_version, clock.origin());
         let template = sfu_config(&config, dtls, clock.wall());
         let ends = connect(seats.len(), config.limits.relay_queue);
+        let doorbell = Arc::new(Doorbell::new(doorbell));
         let mut server = Self {
             workers: seats.iter().map(|seat| seat.info.clone()).collect(),
             everyone: seats.iter().map(|seat| Arc::clone(&seat.shared)).collect(),
-            doorbell: Arc::new(Doorbell::new(doorbell)),
+            counters: seats
+                .iter()
+                .map(|seat| Arc::clone(&seat.shared.counters))
+                .collect(),
+            doorbell: None,
             links: Vec::with_capacity(seats.len()),
             peers: 0,
             closed: false,
@@ -96,7 +105,7 @@ impl Server {
                 sockets: seat.sockets,
                 ends: own,
                 everyone: Arc::clone(&server.everyone),
-                doorbell: Arc::clone(&server.doorbell),
+                doorbell: Arc::clone(&doorbell),
             };
             // On an error the workers so far are shut down by the drop of `server`.
             let thread = thread::spawn(parts, sfu, entropy::seed()?)
@@ -107,6 +116,7 @@ impl Server {
                 opened: 0,
             });
         }
+        server.doorbell = Some(doorbell);
         Ok(server)
     }
 
@@ -166,7 +176,9 @@ impl Server {
     /// Takes what the workers have told since the last call, in order for each worker. Never more than was there
     /// when it began; for the rest the doorbell rings again.
     pub fn drain(&mut self, mut take: impl FnMut(WorkerId, WorkerEvent)) {
-        self.doorbell.answer();
+        if let Some(doorbell) = &self.doorbell {
+            doorbell.answer();
+        }
         for (worker, event) in self.farewell.drain(..) {
             take(worker, event);
         }
@@ -188,9 +200,7 @@ impl Server {
 
     /// The socket and queue figures of every worker.
     pub fn counters(&self) -> impl Iterator<Item = SocketCounters> {
-        self.everyone
-            .iter()
-            .map(|shared| shared.counters.snapshot())
+        self.counters.iter().map(|counters| counters.snapshot())
     }
 
     /// What the server holds beside its state machines, by stable camelCase name: `workers` (threads), `sockets`,
@@ -238,6 +248,15 @@ impl Server {
                 break;
             }
             park_timeout(JOIN_CHECK);
+        }
+        // What was told between the last look and the end of the threads.
+        let mut told = std::mem::take(&mut self.farewell);
+        self.take_events(|worker, event| told.push_back((worker, event)));
+        self.farewell = told;
+        if self.links.iter().all(|link| link.thread.is_none()) {
+            // The alarms and whatever the doorbell holds are released now, not with the last handle.
+            self.everyone = Arc::new([]);
+            self.doorbell = None;
         }
     }
 

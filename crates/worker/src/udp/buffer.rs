@@ -51,10 +51,12 @@ impl ReceiveBuffer {
             let received = self
                 .bytes
                 .get_mut(start..start + message.len.min(SLOT_BYTES));
-            for datagram in received
-                .unwrap_or_default()
-                .chunks_mut(message.segment.max(1))
-            {
+            let received = received.unwrap_or_default();
+            if received.is_empty() {
+                // A datagram without a byte is one all the same.
+                take(message.path, received);
+            }
+            for datagram in received.chunks_mut(message.segment.max(1)) {
                 take(message.path, datagram);
             }
         }
@@ -64,10 +66,8 @@ impl ReceiveBuffer {
     pub(super) fn size(&self) -> (usize, usize) {
         let filled = self.messages.iter().take(self.filled);
         filled.fold((0, 0), |(datagrams, bytes), (_, message)| {
-            (
-                datagrams + message.len.div_ceil(message.segment.max(1)),
-                bytes + message.len,
-            )
+            let here = message.len.div_ceil(message.segment.max(1)).max(1);
+            (datagrams + here, bytes + message.len)
         })
     }
 

@@ -1,0 +1,10 @@
+//! A server through its public face: real threads, real loopback sockets, browsers in structs.
+
+#[cfg(test)]
+mod end_to_end;
+#[cfg(test)]
+mod garbage;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod outside;
