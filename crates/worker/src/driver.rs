@@ -135,6 +135,8 @@ impl Driver {
             self.stopping = Stopping::Farewell;
             sfu.handle_command(now, Command::Shutdown { request: SHUTDOWN });
         }
+        #[cfg(test)]
+        self.shared.meet_the_bug_of_a_test();
         self.settle(now, sfu);
         for _ in 0..BATCHES_A_TURN {
             if !self.receive(sfu) {
@@ -159,10 +161,16 @@ impl Driver {
     }
 
     fn take_relays(&mut self, now: Time, sfu: &mut Sfu) {
+        // Before a command everything that was said earlier; else no more than a turn's share.
+        let share = if self.commands.is_empty() {
+            RELAYS_A_TURN
+        } else {
+            usize::MAX
+        };
         for (from, ring) in (0..).zip(&mut self.ends.relays_in) {
             let Some(ring) = ring else { continue };
             // What is there now, and not what is being added meanwhile.
-            for _ in 0..ring.slots() {
+            for _ in 0..ring.slots().min(share) {
                 let Ok(message) = ring.pop() else { break };
                 sfu.handle_relay(now, WorkerId(from), message);
             }
@@ -337,6 +345,8 @@ pub(crate) const ALARM: Token = Token(usize::MAX);
 pub(crate) const SHUTDOWN: RequestId = RequestId(1 << 53);
 /// Commands executed in one turn: a description takes up to 0.2 ms, and media waits meanwhile.
 const COMMANDS_A_TURN: usize = 16;
+/// Messages of each other worker taken in one turn.
+const RELAYS_A_TURN: usize = 256;
 /// Receive batches of each socket in one turn.
 const BATCHES_A_TURN: usize = 4;
 /// Nothing depends on it: a net under a wake-up that a bug may lose.

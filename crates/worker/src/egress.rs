@@ -13,8 +13,10 @@ pub(crate) struct Egress {
     batch: Batch,
     /// How far each socket has come, by its number.
     cursors: [Cursor; MAX_SOCKETS],
-    /// Since when a socket has taken no more.
+    /// Until when the sockets may take what is left; `None`: none of them is blocked.
     blocked: Option<Time>,
+    /// The video that was left has been given up.
+    without_video: bool,
     buffer: SendBuffer,
 }
 
@@ -24,6 +26,7 @@ impl Egress {
             batch: Batch::with_capacity(SLAB_BYTES),
             cursors: [Cursor::default(); MAX_SOCKETS],
             blocked: None,
+            without_video: false,
             buffer: SendBuffer::new(),
         }
     }
@@ -51,8 +54,8 @@ impl Egress {
     }
 
     /// When patience with a blocked socket ends.
-    pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        self.blocked.map(|since| since + PATIENCE)
+    pub(crate) const fn poll_timeout(&self) -> Option<Time> {
+        self.blocked
     }
 
     /// Forgets everything, for a new state machine.
@@ -60,6 +63,7 @@ impl Egress {
         self.batch.clear();
         self.cursors = [Cursor::default(); MAX_SOCKETS];
         self.blocked = None;
+        self.without_video = false;
     }
 
     /// Sends the rest of the slab. `false`: not all of it.
@@ -67,14 +71,15 @@ impl Egress {
         if self.batch.is_empty() {
             return true;
         }
-        let all = self.send(now, sockets);
-        match self.blocked {
-            _ if all => self.clear(),
-            None => self.blocked = Some(now),
-            Some(since) if now < since + PATIENCE => {}
-            Some(_) => self.give_up(now, sfu, sockets),
+        if self.blocked.is_some_and(|until| until <= now) {
+            self.give_up(now, sfu, sockets);
         }
-        self.batch.is_empty()
+        if self.send(now, sockets) {
+            self.clear();
+            return true;
+        }
+        self.blocked.get_or_insert(now + PATIENCE);
+        false
     }
 
     fn send(&mut self, now: Time, sockets: &mut [Socket]) -> bool {
@@ -89,17 +94,20 @@ impl Egress {
         all
     }
 
-    /// Drops the video that is left, which is most of it and what a key frame repairs. If even the rest does not go,
-    /// everything is dropped.
-    fn give_up(&mut self, now: Time, sfu: &mut Sfu, sockets: &mut [Socket]) {
+    /// Drops the video that is left, which is most of it and what a key frame repairs; the rest may wait as long
+    /// again, and then goes too.
+    fn give_up(&mut self, now: Time, sfu: &mut Sfu, sockets: &[Socket]) {
+        if self.without_video {
+            self.drop_rest(now, sfu, sockets, |class| class != Class::Video);
+            self.clear();
+            return;
+        }
         self.drop_rest(now, sfu, sockets, |class| class == Class::Video);
         for cursor in &mut self.cursors {
             cursor.skip_video(&self.batch);
         }
-        if !self.send(now, sockets) {
-            self.drop_rest(now, sfu, sockets, |class| class != Class::Video);
-        }
-        self.clear();
+        self.without_video = true;
+        self.blocked = None;
     }
 
     fn drop_rest(
@@ -128,3 +136,113 @@ const PATIENCE: Duration = Duration::from_millis(50);
 const SLAB_BYTES: usize = 256 * 1024;
 /// One for each address family.
 pub(crate) const MAX_SOCKETS: usize = 2;
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::net::UdpSocket;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use xrtc_rtp::WallClock;
+    use xrtc_sfu::{Path, PeerId, SfuConfig, Tag};
+    use xrtc_transport::{Certificate, DtlsSettings, DtlsVersion};
+
+    use super::*;
+    use crate::Backend;
+    use crate::counters::Counters;
+    use crate::own_network::in_own_network;
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an origin for a state machine without peers"
+    )]
+    fn sfu() -> Sfu {
+        let certificate = Certificate::generate().unwrap();
+        let dtls = DtlsSettings::new(certificate, DtlsVersion::V12, Instant::now());
+        let config = SfuConfig::new(Arc::new(dtls), Vec::new(), WallClock::default());
+        Sfu::new(config, [0; 32], Time::ZERO)
+    }
+
+    fn write(egress: &mut Egress, path: Path, class: Class, count: usize) {
+        for _ in 0..count {
+            egress.batch.space().unwrap()[..1000].fill(class as u8);
+            egress.batch.commit(
+                path,
+                Tag {
+                    peer: PeerId(1),
+                    class,
+                },
+                1000,
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_socket_does_not_take_waits_50_ms_and_then_goes_without_its_video() {
+        let slow = [
+            "ip link set lo up",
+            "tc qdisc add dev lo root tbf rate 4mbit burst 4kb latency 10s",
+        ];
+        in_own_network(&slow, || {
+            let counters = Arc::new(Counters::default());
+            let socket = Socket::bind(
+                "127.0.0.1:0".parse().unwrap(),
+                Backend::Native,
+                Arc::clone(&counters),
+            );
+            let mut sockets = [socket.unwrap()];
+            let kernel = socket2::SockRef::from(&*sockets[0].source());
+            kernel.set_send_buffer_size(8192).unwrap();
+            #[expect(clippy::disallowed_methods, reason = "the other end of a test")]
+            let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+            client
+                .set_read_timeout(Some(Duration::from_secs(5)))
+                .unwrap();
+            let path = Path {
+                local: sockets[0].local(),
+                remote: client.local_addr().unwrap(),
+            };
+            let (mut sfu, mut egress) = (sfu(), Egress::new());
+            write(&mut egress, path, Class::Video, 40);
+            write(&mut egress, path, Class::Audio, 1);
+
+            egress.transmit(Time::ZERO, &mut sfu, &mut sockets);
+            assert_eq!(egress.poll_timeout(), Some(Time::from_millis(50)));
+            egress.transmit(Time::from_millis(49), &mut sfu, &mut sockets);
+            assert!(egress.is_blocked());
+            egress.transmit(Time::from_millis(50), &mut sfu, &mut sockets);
+            while egress.is_blocked() {
+                kernel_has_room(&mut sockets[0]);
+                egress.transmit(Time::from_millis(60), &mut sfu, &mut sockets);
+            }
+            let snapshot = counters.snapshot();
+            assert!(snapshot.send_dropped > 0, "{snapshot:?}");
+            assert_eq!(snapshot.datagrams_sent + snapshot.send_dropped, 41);
+
+            let mut heard = (0, 0);
+            let mut buffer = [0; 2000];
+            while heard.1 == 0 {
+                let len = client.recv(&mut buffer).unwrap();
+                assert_eq!(len, 1000);
+                if buffer[0] == Class::Audio as u8 {
+                    heard.1 += 1
+                } else {
+                    heard.0 += 1
+                }
+            }
+            assert_eq!(heard.0 + heard.1, snapshot.datagrams_sent);
+        });
+    }
+
+    fn kernel_has_room(socket: &mut Socket) {
+        let mut poll = mio::Poll::new().unwrap();
+        poll.registry()
+            .register(socket.source(), mio::Token(0), mio::Interest::WRITABLE)
+            .unwrap();
+        let mut events = mio::Events::with_capacity(1);
+        poll.poll(&mut events, Some(Duration::from_secs(5)))
+            .unwrap();
+        poll.registry().deregister(socket.source()).unwrap();
+    }
+}

@@ -124,6 +124,15 @@ mod tests {
             request: RequestId(3),
             refused: Refused::UnknownStream,
         });
+        let [lobby, gone] = ["lobby", "gone"].map(|name| StreamName::parse(name).unwrap());
+        for stream in [&lobby, &gone] {
+            let stream = stream.clone();
+            ledger.note_event(&Event::StreamAdded { stream });
+        }
+        ledger.note_event(&Event::StreamRemoved {
+            stream: gone,
+            reason: Ended::StreamClosed,
+        });
         assert_eq!(ledger.peers_over(), 2);
         let ends = ledger.ends();
         assert_eq!(
@@ -137,6 +146,10 @@ mod tests {
                     peer: PeerId(2),
                     reason: Ended::InternalError,
                     detail: String::new()
+                },
+                Event::StreamRemoved {
+                    stream: lobby,
+                    reason: Ended::InternalError
                 },
             ]
         );

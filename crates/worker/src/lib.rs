@@ -16,6 +16,9 @@ mod entropy;
 mod error;
 mod interface;
 mod ledger;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod own_network;
 mod panic;
 mod queue;
 mod seat;

@@ -20,6 +20,31 @@ pub(crate) struct Shared {
     pub(crate) starved: AtomicBool,
     /// Peers that were opened on this worker and are over.
     pub(crate) peers_over: AtomicU64,
+    /// A test wants the worker to panic.
+    #[cfg(test)]
+    pub(crate) bug: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(alarm: Alarm, counters: Arc<Counters>) -> Self {
+        Self {
+            alarm,
+            counters,
+            stop: AtomicBool::new(false),
+            starved: AtomicBool::new(false),
+            peers_over: AtomicU64::new(0),
+            #[cfg(test)]
+            bug: AtomicBool::new(false),
+        }
+    }
+
+    #[cfg(test)]
+    #[expect(clippy::panic, reason = "that is what the test asked for")]
+    pub(crate) fn meet_the_bug_of_a_test(&self) {
+        if self.bug.swap(false, Ordering::AcqRel) {
+            panic!("a bug that a test asked for");
+        }
+    }
 }
 
 /// Wakes a worker, but only out of its sleep: a system call for each message would cost more than the message.

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use mio::{Poll, Waker};
 use xrtc_rtp::WallClock;
@@ -40,17 +39,10 @@ impl Seat {
         let alarm = Alarm::new(Waker::new(poll.registry(), ALARM).map_err(failed)?);
         let bound: Vec<SocketAddr> = sockets.iter().map(Socket::local).collect();
         let candidates = candidates(config, worker, &bound);
-        let shared = Shared {
-            alarm,
-            counters,
-            stop: AtomicBool::new(false),
-            starved: AtomicBool::new(false),
-            peers_over: AtomicU64::new(0),
-        };
         Ok(Self {
             poll,
             sockets,
-            shared: Arc::new(shared),
+            shared: Arc::new(Shared::new(alarm, counters)),
             info: WorkerInfo { bound, candidates },
         })
     }

@@ -245,9 +245,9 @@ mod linux {
     )]
 
     use std::os::fd::AsRawFd;
-    use std::process::Command;
 
     use super::*;
+    use crate::own_network::in_own_network;
 
     #[test]
     fn replies_leave_from_the_address_that_was_asked() {
@@ -303,32 +303,6 @@ mod linux {
         let counters = bench.counters();
         assert_eq!((counters.trains_split, counters.trains_sent), (1, 0));
         assert_eq!((counters.datagrams_sent, counters.send_errors), (8, 0));
-    }
-
-    /// Runs `test` on a thread with a network of its own: only a loopback, prepared by `ip` and `tc` commands.
-    /// Does nothing where the system does not let us.
-    fn in_own_network(commands: &[&str], test: impl FnOnce() + Send + 'static) {
-        let commands: Vec<String> = commands.iter().map(ToString::to_string).collect();
-        let thread = std::thread::Builder::new().spawn(move || {
-            // SAFETY: moves this thread, which ends with the test, into a new network namespace.
-            if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
-                println!("skipped: no permission for a network namespace");
-                return;
-            }
-            for command in &commands {
-                let mut words = command.split(' ');
-                let program = words.next().unwrap();
-                match Command::new(program).args(words).status() {
-                    Ok(status) if status.success() => {}
-                    _ => {
-                        println!("skipped: cannot run {command}");
-                        return;
-                    }
-                }
-            }
-            test();
-        });
-        thread.unwrap().join().unwrap();
     }
 
     #[test]

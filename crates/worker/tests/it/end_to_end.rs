@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use xrtc_rtp::{MediaKind, Time};
+use xrtc_rtp::MediaKind;
 use xrtc_sfu::{Command, Ended, Event, PeerId};
 use xrtc_testkit::{Browser, PublishConfig, Side, ViewConfig};
 use xrtc_transport::{Certificate, DtlsSettings, DtlsVersion};
