@@ -10,6 +10,7 @@ mod connecting;
 mod early;
 mod fragments;
 mod garbage;
+mod hello;
 mod media;
 mod network;
 mod openssl;
