@@ -39,7 +39,6 @@ impl Shared {
     }
 
     #[cfg(test)]
-    #[expect(clippy::panic, reason = "that is what the test asked for")]
     pub(crate) fn meet_the_bug_of_a_test(&self) {
         if self.bug.swap(false, Ordering::AcqRel) {
             panic!("a bug that a test asked for");
