@@ -1,9 +1,10 @@
-// The browsers of the tests: Debian's Chromium and Firefox ESR, installed by apt where they are missing and we may.
+// The browsers of the tests, and `ip` for their network: Debian's Chromium, Firefox ESR and iproute2, installed by apt
+// where they are missing and we may.
 
 import { existsSync } from 'node:fs'
 import { run, step, StepError } from './steps.mjs'
 
-const BROWSERS = [
+const PROGRAMS = [
   {
     name: 'Chromium',
     package: 'chromium',
@@ -16,14 +17,15 @@ const BROWSERS = [
     variable: 'XRTC_FIREFOX',
     paths: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
   },
+  { name: 'iproute2', package: 'iproute2', variable: 'XRTC_IP', paths: ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'] },
 ]
 
 /** Environment variables that name each browser's program; installs what is missing. */
 export async function ensureBrowsers() {
-  const missing = BROWSERS.filter((browser) => !find(browser))
+  const missing = PROGRAMS.filter((browser) => !find(browser))
   if (missing.length > 0) await install(missing)
   return Object.fromEntries(
-    BROWSERS.map((browser) => {
+    PROGRAMS.map((browser) => {
       const path = find(browser)
       if (!path) throw new StepError(browser.name, `not found; install it, or set ${browser.variable} to its program`)
       return [browser.variable, path]
