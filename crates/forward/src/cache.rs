@@ -34,6 +34,8 @@ pub(crate) struct CacheBounds {
     pub(crate) packets: usize,
     pub(crate) bytes: usize,
     pub(crate) age: Duration,
+    /// Buffers kept to be used again: none on a mirror, whose packets are its home's.
+    pub(crate) spares: usize,
 }
 
 /// A packet in its place.
@@ -105,7 +107,7 @@ impl PacketCache {
 
     /// A buffer that was not needed after all.
     pub(crate) fn give_back(&mut self, packet: Arc<Packet>) {
-        if self.spare.len() < MOST_SPARES {
+        if self.spare.len() < self.bounds.spares {
             self.spare.push_back(packet);
         }
     }
@@ -198,8 +200,6 @@ impl PacketCache {
 }
 
 const FEWEST_SLOTS: usize = 32;
-/// Buffers kept for later; each is held by nobody else as soon as the slowest mirror is through with it.
-const MOST_SPARES: usize = 256;
 const SPARES_TRIED: usize = 4;
 
 #[cfg(test)]
@@ -211,6 +211,7 @@ mod tests {
             packets,
             bytes: 1 << 20,
             age: Duration::from_secs(1),
+            spares: 16,
         })
     }
 
@@ -301,6 +302,7 @@ mod tests {
             packets: 64,
             bytes: 2_000,
             age: Duration::from_secs(1),
+            spares: 16,
         };
         let mut cache = PacketCache::new(bounds);
         for n in 0..60 {

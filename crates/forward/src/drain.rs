@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::Packet;
-use crate::subscription::Written;
+use crate::outflow::Written;
 
 /// Packets that were stored and are still to be forwarded.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(crate) struct Drain {
     /// Where the next round begins.
     first: usize,
     round: Option<Round>,
+    /// Whose turn it is, until it has everything.
+    turn: Option<Turn>,
 }
 
 /// A packet that was just stored.
@@ -36,8 +38,6 @@ struct Round {
     end: u64,
     viewers: usize,
     visited: usize,
-    /// The next packet for the present viewer.
-    cursor: u64,
 }
 
 /// The viewer whose turn it is.
@@ -71,8 +71,8 @@ pub(crate) enum Place {
 impl Step {
     pub(crate) const fn of_cache(written: Written, packet: &Packet) -> Self {
         let place = Place::Cache {
-            track: packet.origin.track,
-            layer: packet.origin.layer,
+            track: packet.origin.track(),
+            layer: packet.origin.layer(),
             sequence: packet.sequence,
         };
         Self { written, place }
@@ -117,6 +117,9 @@ impl Drain {
             self.settle_without_viewers();
         }
         self.dirty.retain(|&dirty| dirty != slot);
+        if self.turn.is_some_and(|turn| turn.slot == slot) {
+            self.turn = None;
+        }
     }
 
     pub(crate) fn mark_dirty(&mut self, slot: u32) {
@@ -124,58 +127,59 @@ impl Drain {
     }
 
     /// The viewer whose turn it is, if there is anything to do.
+    #[inline]
     pub(crate) fn turn(&mut self) -> Option<Turn> {
+        if self.turn.is_none() {
+            self.turn = self.find_turn();
+        }
+        self.turn
+    }
+
+    fn find_turn(&mut self) -> Option<Turn> {
         loop {
-            let Some(round) = self.round else {
+            let Some(round) = &mut self.round else {
                 if self.fresh.is_empty() {
                     let slot = *self.dirty.front()?;
+                    let (cursor, end) = (self.base, self.base);
                     return Some(Turn {
                         slot,
-                        cursor: self.base,
-                        end: self.base,
+                        cursor,
+                        end,
                         is_dirty: true,
                     });
                 }
                 self.begin_round();
                 continue;
             };
+            let end = round.end;
             if round.visited == round.viewers {
-                self.end_round(round.end);
+                self.end_round(end);
                 continue;
             }
             let position = (self.first + round.visited) % round.viewers;
-            match self.order.get(position).copied().flatten() {
-                Some(slot) => {
-                    let Round { cursor, end, .. } = round;
-                    return Some(Turn {
-                        slot,
-                        cursor,
-                        end,
-                        is_dirty: false,
-                    });
-                }
-                None => self.next_viewer(),
+            round.visited += 1;
+            if let Some(slot) = self.order.get(position).copied().flatten() {
+                return Some(Turn {
+                    slot,
+                    cursor: self.base,
+                    end,
+                    is_dirty: false,
+                });
             }
         }
     }
 
-    /// The present viewer got a fresh packet, or does not want it.
+    /// The present viewer got the fresh packets before `cursor`, or does not want them.
     pub(crate) const fn advance(&mut self, cursor: u64) {
-        if let Some(round) = &mut self.round {
-            round.cursor = cursor;
+        if let Some(turn) = &mut self.turn {
+            turn.cursor = cursor;
         }
     }
 
     /// The present viewer has everything.
     pub(crate) fn next_viewer(&mut self) {
-        match &mut self.round {
-            Some(round) => {
-                round.visited += 1;
-                round.cursor = self.base;
-            }
-            None => {
-                self.dirty.pop_front();
-            }
+        if self.turn.take().is_some_and(|turn| turn.is_dirty) {
+            self.dirty.pop_front();
         }
     }
 
@@ -190,7 +194,6 @@ impl Drain {
             end: self.next_arrival(),
             viewers,
             visited: 0,
-            cursor: self.base,
         });
     }
 

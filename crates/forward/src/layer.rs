@@ -269,6 +269,7 @@ mod tests {
             packets: 64,
             bytes: 1 << 20,
             age: Duration::from_secs(1),
+            spares: 0,
         };
         Layer::new(None, bounds)
     }

@@ -22,6 +22,7 @@ mod layer;
 mod layers;
 mod limits;
 mod nack;
+mod outflow;
 mod pacer;
 mod packet;
 mod rate;

@@ -28,17 +28,43 @@ pub struct Packet {
     payload_at: usize,
 }
 
-/// What two packets must share to be neighbours of one numbering and one format.
+/// What two packets must share to be neighbours of one numbering and one format: the publisher, the epoch of
+/// the layer's numbering, the track, the layer and the format. One number, because it is compared per packet
+/// and viewer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub(crate) struct Origin(u64);
+
+impl Origin {
+    pub(crate) const fn new(publisher: u32, epoch: u16, track: u8, layer: u8, format: u8) -> Self {
+        let names = (track as u64) << 16 | (layer as u64) << 8 | format as u64;
+        Self(((publisher & Self::MAX_PUBLISHER) as u64) << 40 | (epoch as u64) << 24 | names)
+    }
+
+    /// Publishers are counted in so many bits.
+    pub(crate) const MAX_PUBLISHER: u32 = (1 << 24) - 1;
+
     /// Counts the publishers of the stream.
-    pub(crate) publisher: u32,
+    pub(crate) const fn publisher(self) -> u32 {
+        (self.0 >> 40) as u32
+    }
+
     /// Counts the restarts of the layer's numbering.
-    pub(crate) epoch: u16,
-    pub(crate) track: u8,
-    pub(crate) layer: u8,
+    pub(crate) const fn epoch(self) -> u16 {
+        (self.0 >> 24) as u16
+    }
+
+    pub(crate) const fn track(self) -> u8 {
+        (self.0 >> 16) as u8
+    }
+
+    pub(crate) const fn layer(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
     /// The position of the format in its track.
-    pub(crate) format: u8,
+    pub(crate) const fn format(self) -> u8 {
+        self.0 as u8
+    }
 }
 
 /// The running numbers of VP8 and VP9 (RFC 7741 §4.2, RFC 9628 §4.2).
@@ -68,17 +94,17 @@ pub(crate) struct Placement {
 impl Packet {
     /// Counts the publishers of the stream.
     pub const fn publisher(&self) -> u32 {
-        self.origin.publisher
+        self.origin.publisher()
     }
 
     /// The publisher's track.
     pub const fn track(&self) -> TrackId {
-        TrackId(self.origin.track)
+        TrackId(self.origin.track())
     }
 
     /// The layer of the track.
     pub const fn layer(&self) -> LayerId {
-        LayerId(self.origin.layer)
+        LayerId(self.origin.layer())
     }
 
     /// Whether a decoder can start here.

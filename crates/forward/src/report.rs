@@ -70,7 +70,7 @@ impl Viewer {
         out: &mut [u8],
     ) -> Option<usize> {
         let recent = |subscription: &&Subscription| {
-            let last = subscription.last.as_ref();
+            let last = subscription.flow.last.as_ref();
             let recent = last.is_some_and(|last| context.now.since(last.received) < RECENT);
             recent && present(context, subscription).is_some()
         };
@@ -80,10 +80,11 @@ impl Viewer {
         let mut compound = Compound::new(out);
         for subscription in active() {
             let info = sender_info(context, subscription, by_clock)?;
-            compound.put(|out| rtcp::write_sender_report(out, subscription.ssrc, &info, &[]))?;
+            compound
+                .put(|out| rtcp::write_sender_report(out, subscription.flow.ssrc, &info, &[]))?;
         }
         for subscription in active() {
-            compound.put(|out| rtcp::write_sdes_cname(out, subscription.ssrc, &self.cname))?;
+            compound.put(|out| rtcp::write_sdes_cname(out, subscription.flow.ssrc, &self.cname))?;
         }
         Some(compound.len()).filter(|&len| len > 0)
     }
@@ -97,18 +98,18 @@ fn sender_info(
     let rtp_timestamp = if by_clock {
         timestamp_by_clock(context, subscription)?
     } else {
-        let last = subscription.last?;
+        let last = subscription.flow.last?;
         let (track, segment) = present(context, subscription)?;
-        let clock_rate = track.clock_rate(segment.origin.format);
+        let clock_rate = track.clock_rate(segment.origin.format());
         last.timestamp
             .wrapping_add(ticks(context.now.since(last.received), clock_rate))
     };
     // Retransmissions have an SSRC of their own.
     let (packets, bytes) = if subscription.rtx_ssrc.is_some() {
-        let sent = &subscription.sent;
+        let sent = &subscription.flow.sent;
         (sent.packets - sent.again, sent.bytes - sent.again_bytes)
     } else {
-        (subscription.sent.packets, subscription.sent.bytes)
+        (subscription.flow.sent.packets, subscription.flow.sent.bytes)
     };
     Some(SenderInfo {
         ntp: context.wall.ntp(context.now),
@@ -123,8 +124,8 @@ fn timestamp_by_clock(context: &ReportContext<'_>, subscription: &Subscription) 
     let (track, segment) = present(context, subscription)?;
     let ours = context.wall.ntp(context.now).as_nanos() as i64;
     let theirs = ours - context.clock_offset?;
-    let layer = track.layer(segment.origin.layer)?;
-    let rate = track.clock_rate(segment.origin.format);
+    let layer = track.layer(segment.origin.layer())?;
+    let rate = track.clock_rate(segment.origin.format());
     Some(
         layer
             .timestamp_at(theirs, rate)?
@@ -139,7 +140,7 @@ fn present<'a>(
 ) -> Option<(&'a Track, &'a Segment)> {
     let segment = subscription.segments.current()?;
     let track = track_of(context.tracks, subscription.source)?;
-    (track.publisher == segment.origin.publisher).then_some((track, segment))
+    (track.publisher == segment.origin.publisher()).then_some((track, segment))
 }
 
 /// A source that sent nothing for so long is no sender any more.

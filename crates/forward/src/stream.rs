@@ -14,8 +14,8 @@ use xrtc_rtp::{MediaKind, Time};
 
 use crate::drain::{Drain, Fresh, Place, Step};
 use crate::ingest::Ingest;
+use crate::outflow::Scratch;
 use crate::report::ReportContext;
-use crate::subscription::Scratch;
 use crate::track::{Choice, Track};
 use crate::viewer::Viewer;
 use crate::{
@@ -97,9 +97,9 @@ impl Stream {
             ssrc: written.ssrc,
             index: written.index,
             repeat: written.repeat,
-            header: self.scratch.header.get(..written.header)?,
-            prefix: self.scratch.prefix.get(..written.prefix)?,
-            payload: packet.payload().get(written.replaced..)?,
+            header: self.scratch.header.get(..written.header.into())?,
+            prefix: self.scratch.prefix.get(..written.prefix.into())?,
+            payload: packet.payload().get(written.replaced.into()..)?,
         })
     }
 
@@ -111,6 +111,7 @@ impl Stream {
             scratch,
             reports,
             events,
+            discards,
             ..
         } = self;
         loop {
@@ -136,9 +137,9 @@ impl Stream {
                         written,
                         place: Place::Fresh(arrival),
                     }),
-                    None if viewer.is_catching_up() => {
+                    None if viewer.has_due() => {
                         if let Some(event) = layer_changed(id, &fresh.packet, tracks) {
-                            events.push_back(event);
+                            push_event(events, discards, event);
                         }
                         viewer.next_due(tracks, drain.base(), scratch)
                     }
@@ -219,25 +220,25 @@ impl Stream {
     /// Stores a packet and makes it known to viewers and mirrors.
     fn store(&mut self, now: Time, packet: Arc<Packet>) {
         let origin = packet.origin;
-        let Some(track) = self.tracks.get_mut(usize::from(origin.track)) else {
+        let Some(track) = self.tracks.get_mut(usize::from(origin.track())) else {
             return;
         };
-        let Some(format) = track.layer_format(origin.format) else {
+        let Some(format) = track.layer_format(origin.format()) else {
             return;
         };
         let arrival = self.drain.next_arrival();
-        let Some(layer) = track.layer_mut(origin.layer) else {
+        let Some(layer) = track.layer_mut(origin.layer()) else {
             return;
         };
         let starts = layer.store(Arc::clone(&packet), arrival, now, format);
         let changed = track.choose(now) == Choice::Changed;
-        let satisfied = starts.is_some() && track.target == Some(origin.layer);
+        let satisfied = starts.is_some() && track.target == Some(origin.layer());
         if changed && !satisfied && track.kind == MediaKind::Video && !self.viewers.is_empty() {
             track.want_key_frame();
         }
-        if track.live != Some(origin.format) {
-            track.live = Some(origin.format);
-            self.note_live(origin.track);
+        if track.live != Some(origin.format()) {
+            track.live = Some(origin.format());
+            self.note_live(origin.track());
         }
         self.push_relay(RelayItem::Packet(Arc::clone(&packet)));
         self.drain.push(Fresh { packet, starts });
@@ -299,11 +300,11 @@ fn push_event(
 
 fn layer_changed(viewer: ViewerId, packet: &Packet, tracks: &[Track]) -> Option<StreamEvent> {
     let origin = packet.origin;
-    let track = tracks.get(usize::from(origin.track))?;
+    let track = tracks.get(usize::from(origin.track()))?;
     (track.kind == MediaKind::Video).then_some(StreamEvent::LayerChanged {
         viewer,
-        track: TrackId(origin.track),
-        layer: LayerId(origin.layer),
+        track: TrackId(origin.track()),
+        layer: LayerId(origin.layer()),
     })
 }
 

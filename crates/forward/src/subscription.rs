@@ -2,52 +2,35 @@
 
 use std::time::Duration;
 
-use xrtc_rtp::{HeaderFields, MediaKind, Mid, PayloadType, Ssrc, Time};
+use xrtc_rtp::{MediaKind, Mid, Ssrc};
 
 use crate::config::ViewerCodec;
 use crate::drain::Fresh;
 use crate::layer::KeyFrame;
 use crate::nack::NackResponder;
-use crate::packet::{Origin, Picture};
-use crate::rewrite::{
-    Header, HeaderWriter, PictureShift, Segment, SegmentClock, Segments, rewrite_picture,
-};
+use crate::outflow::{Outflow, Retransmission, Scratch, Written};
+use crate::packet::Origin;
+use crate::rewrite::{PictureShift, Segment, SegmentClock, Segments};
 use crate::track::Track;
-use crate::{Format, Limits, Packet, RemoteInboundStats, ViewerTrack};
+use crate::{Format, Packet, RemoteInboundStats, ViewerTrack};
 
 /// One track going out to one viewer.
 #[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) kind: MediaKind,
     pub(crate) mid: Option<Mid>,
-    pub(crate) ssrc: Ssrc,
     pub(crate) rtx_ssrc: Option<Ssrc>,
     codecs: Vec<ViewerCodec>,
     /// The publisher's track that it carries.
     pub(crate) source: Option<u8>,
-    writer: HeaderWriter,
     pub(crate) segments: Segments,
-    pub(crate) last: Option<LastSent>,
-    /// The timestamp of the last key frame.
-    last_key: Option<u32>,
+    pub(crate) flow: Outflow,
     first_index: u64,
     rtx_index: u64,
-    /// Packets below this index carry the mid: until the viewer's first report. All, before that.
-    mid_until: u64,
     catch_up: Option<CatchUp>,
     pub(crate) responder: NackResponder,
-    pub(crate) sent: Sent,
     pub(crate) asked: Asked,
     pub(crate) remote: Option<RemoteInboundStats>,
-}
-
-/// The packet with the highest number so far.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LastSent {
-    pub(crate) out: u64,
-    pub(crate) timestamp: u32,
-    pub(crate) received: Time,
-    picture: Picture,
 }
 
 /// Packets of the cache still to be sent, because the subscription began before the newest.
@@ -57,18 +40,6 @@ struct CatchUp {
     end: u64,
     /// Packets from this arrival on come by themselves.
     arrival: u64,
-}
-
-/// What was sent. Frames and key frames as they began.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sent {
-    pub(crate) packets: u64,
-    pub(crate) bytes: u64,
-    pub(crate) header_bytes: u64,
-    pub(crate) again: u64,
-    pub(crate) again_bytes: u64,
-    pub(crate) frames: u64,
-    pub(crate) key_frames: u64,
 }
 
 /// What the viewer asked for.
@@ -81,44 +52,20 @@ pub(crate) struct Asked {
     pub(crate) fir_number: Option<u8>,
 }
 
-/// A packet written out, but for its payload.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Written {
-    pub(crate) ssrc: Ssrc,
-    pub(crate) index: u64,
-    pub(crate) repeat: bool,
-    pub(crate) header: usize,
-    pub(crate) prefix: usize,
-    /// So much of the payload is replaced by the prefix.
-    pub(crate) replaced: usize,
-}
-
-/// Where headers and prefixes are written.
-#[derive(Debug)]
-pub(crate) struct Scratch {
-    pub(crate) header: [u8; Limits::MAX_HEADER],
-    pub(crate) prefix: [u8; 16],
-}
-
 impl Subscription {
     pub(crate) fn new(track: &ViewerTrack, first_index: u64, rtx_index: u64) -> Self {
         Self {
             kind: track.kind,
             mid: track.mid,
-            ssrc: track.ssrc,
             rtx_ssrc: track.rtx_ssrc,
             codecs: track.codecs.clone(),
             source: None,
-            writer: HeaderWriter::new(track),
             segments: Segments::default(),
-            last: None,
-            last_key: None,
+            flow: Outflow::new(track),
             first_index,
             rtx_index,
-            mid_until: u64::MAX,
             catch_up: None,
             responder: NackResponder::default(),
-            sent: Sent::default(),
             asked: Asked::default(),
             remote: None,
         }
@@ -134,15 +81,6 @@ impl Subscription {
             .or_else(|| self.codecs.iter().find(near))
     }
 
-    /// The viewer knows our SSRC: the mid need not be in every packet any more.
-    pub(crate) fn confirm(&mut self) {
-        if self.mid_until == u64::MAX
-            && let Some(last) = self.last
-        {
-            self.mid_until = last.out + 1;
-        }
-    }
-
     /// Writes a packet that was just stored, if it is one for this viewer. It may instead begin a segment:
     /// [`Self::next_of_cache`] then has packets.
     pub(crate) fn forward(
@@ -153,14 +91,10 @@ impl Subscription {
         scratch: &mut Scratch,
     ) -> Option<Written> {
         let packet = &*fresh.packet;
-        let current = self.segments.current();
-        if let Some(out) = current.and_then(|s| s.out(packet.origin, packet.sequence)) {
-            let segment = *current?;
-            return Some(self.write(&segment, out, packet, scratch));
-        }
-        if let Some((segment, out)) = self.segments.find(packet.origin, packet.sequence) {
-            let segment = *segment;
-            return Some(self.write(&segment, out, packet, scratch));
+        let (segments, flow) = (&self.segments, &mut self.flow);
+        let found = segments.find(packet.origin, packet.sequence);
+        if let Some((segment, out)) = found {
+            return Some(flow.write(segment, out, packet, scratch));
         }
         self.consider(track, fresh, arrival);
         None
@@ -173,13 +107,13 @@ impl Subscription {
             .segments
             .current()
             .is_some_and(|segment| segment.origin == origin);
-        if same || track.target != Some(origin.layer) {
+        if same || track.target != Some(origin.layer()) {
             return;
         }
         let start = fresh.starts.or_else(|| {
             // The old layer died, and the key frame of the new one came before that was noticed.
-            let last = self.last?.received;
-            let layer = track.layer(origin.layer)?;
+            let last = self.flow.last?.received;
+            let layer = track.layer(origin.layer())?;
             layer.key.filter(|key| key.received > last)?;
             layer.group(MOST_OF_GROUP).map(|key| key.sequence)
         });
@@ -199,14 +133,14 @@ impl Subscription {
 
     /// Begins a segment with the cached packet `start`; `false` if the viewer cannot decode it.
     fn begin(&mut self, track: &Track, origin: Origin, start: u64, arrival: u64) -> bool {
-        let Some(source) = track.layer(origin.layer) else {
+        let Some(source) = track.layer(origin.layer()) else {
             return false;
         };
         let first = source.cache.get(start).map(|slot| &*slot.packet);
         let Some(first) = first.filter(|first| first.origin == origin) else {
             return false;
         };
-        let format = track.format(first.origin.format);
+        let format = track.format(first.origin.format());
         let Some(codec) = format.and_then(|format| self.codec(format)) else {
             return false;
         };
@@ -218,14 +152,16 @@ impl Subscription {
             rtx_payload_type: rtx.map(|payload_type| payload_type.0),
             source_start: start,
             source_end: u64::MAX,
-            out_start: self.last.map_or(self.first_index, |last| last.out + 1),
+            out_start: self.flow.last.map_or(self.first_index, |last| last.out + 1),
             clock,
             picture_shift: self
+                .flow
                 .last
                 .map(|last| PictureShift::after(last.picture, first.picture))
                 .unwrap_or_default(),
         };
-        self.segments.begin(segment, self.last.map(|last| last.out));
+        self.segments
+            .begin(segment, self.flow.last.map(|last| last.out));
         self.catch_up = Some(CatchUp {
             next: start,
             end: source.cache.end(),
@@ -236,10 +172,10 @@ impl Subscription {
 
     /// What lets the timestamps of a segment continue those before, in step with the publisher's clock.
     fn clock(&self, track: &Track, first: &Packet) -> SegmentClock {
-        let Some(last) = self.last else {
+        let Some(last) = self.flow.last else {
             return SegmentClock::new(first.timestamp, first.timestamp, None);
         };
-        let clock_rate = track.clock_rate(first.origin.format);
+        let clock_rate = track.clock_rate(first.origin.format());
         let passed = ticks(first.received.since(last.received), clock_rate);
         let by_arrival = last.timestamp.wrapping_add(passed);
         let by_clock = self
@@ -262,8 +198,8 @@ impl Subscription {
         scratch: &mut Scratch,
     ) -> Option<(Written, &'t Packet)> {
         let mut catch_up = self.catch_up?;
-        let segment = *self.segments.current()?;
-        let layer = track.layer(segment.origin.layer)?;
+        let segment = self.segments.current()?;
+        let layer = track.layer(segment.origin.layer())?;
         while catch_up.next < catch_up.end {
             let sequence = catch_up.next;
             catch_up.next += 1;
@@ -275,10 +211,8 @@ impl Subscription {
             }
             if let Some(out) = segment.out(slot.packet.origin, sequence) {
                 self.catch_up = Some(catch_up);
-                return Some((
-                    self.write(&segment, out, &slot.packet, scratch),
-                    &slot.packet,
-                ));
+                let written = self.flow.write(segment, out, &slot.packet, scratch);
+                return Some((written, &slot.packet));
             }
         }
         self.catch_up = None;
@@ -295,127 +229,38 @@ impl Subscription {
         track: &'t Track,
         out: u64,
         arrival: u64,
-    ) -> Option<(Segment, &'t Packet)> {
+    ) -> Option<(&Segment, &'t Packet)> {
         let (segment, sequence) = self.segments.find_out(out)?;
-        let slot = track.layer(segment.origin.layer)?.cache.get(sequence)?;
+        let slot = track.layer(segment.origin.layer())?.cache.get(sequence)?;
         let sent = slot.packet.origin == segment.origin && slot.arrival < arrival;
-        sent.then(|| (*segment, &*slot.packet))
+        sent.then(|| (segment, &*slot.packet))
     }
 
-    /// Writes a packet again: by RTX, or exactly as it was where the viewer has no RTX.
-    pub(crate) fn resend(
+    /// Writes a packet again: by RTX, or exactly as it was where the viewer has no RTX. `None` if it is gone.
+    pub(crate) fn resend<'t>(
         &mut self,
-        segment: &Segment,
+        track: &'t Track,
         out: u64,
-        packet: &Packet,
+        arrival: u64,
         scratch: &mut Scratch,
-    ) -> Written {
-        let mut header = self.header(segment, out, packet);
-        let mut prefix = 0;
-        let rtx = self.rtx_ssrc.zip(segment.rtx_payload_type);
-        let (ssrc, index) = if let Some((ssrc, payload_type)) = rtx {
-            let index = self.rtx_index;
-            self.rtx_index += 1;
-            header = header.retransmission(ssrc, payload_type, index as u16);
-            let number = xrtc_rtp::rtx::prefix(out as u16);
-            prefix = number.len();
-            if let Some(place) = scratch.prefix.get_mut(..prefix) {
-                place.copy_from_slice(&number);
-            }
-            (ssrc, index)
-        } else {
-            (self.ssrc, out)
-        };
-        let rest = scratch.prefix.get_mut(prefix..).unwrap_or_default();
-        let (len, replaced) = rewrite_picture(
-            packet.picture,
-            segment.picture_shift,
-            packet.payload(),
-            rest,
-        );
-        let header = self.writer.write(&mut scratch.header, header, packet);
-        let bytes = prefix + len + packet.payload().len() - replaced;
-        self.sent.packets += 1;
-        self.sent.bytes += bytes as u64;
-        self.sent.header_bytes += header as u64;
-        self.sent.again += 1;
-        self.sent.again_bytes += bytes as u64;
-        Written {
-            ssrc,
-            index,
-            repeat: rtx.is_none(),
-            header,
-            prefix: prefix + len,
-            replaced,
-        }
-    }
-
-    fn write(
-        &mut self,
-        segment: &Segment,
-        out: u64,
-        packet: &Packet,
-        scratch: &mut Scratch,
-    ) -> Written {
-        let numbers = self.header(segment, out, packet);
-        let (prefix, replaced) = rewrite_picture(
-            packet.picture,
-            segment.picture_shift,
-            packet.payload(),
-            &mut scratch.prefix,
-        );
-        let header = self.writer.write(&mut scratch.header, numbers, packet);
-        if self.last.is_none_or(|last| out > last.out) {
-            let begins = self
-                .last
-                .is_none_or(|last| last.timestamp != numbers.fields.timestamp);
-            self.sent.frames += u64::from(begins);
-            self.last = Some(LastSent {
-                out,
-                timestamp: numbers.fields.timestamp,
-                received: packet.received,
-                picture: segment.picture_shift.apply(packet.picture),
+    ) -> Option<(Written, &'t Packet)> {
+        let (segment, packet) = self.find_sent(track, out, arrival)?;
+        let segment = *segment;
+        let rtx = self
+            .rtx_ssrc
+            .zip(segment.rtx_payload_type)
+            .map(|(ssrc, payload_type)| {
+                self.rtx_index += 1;
+                Retransmission {
+                    ssrc,
+                    payload_type,
+                    index: self.rtx_index,
+                }
             });
-        }
-        // Several packets of one key frame may say so.
-        if packet.keyframe && self.last_key != Some(numbers.fields.timestamp) {
-            self.last_key = Some(numbers.fields.timestamp);
-            self.sent.key_frames += 1;
-        }
-        self.sent.packets += 1;
-        self.sent.bytes += (prefix + packet.payload().len() - replaced) as u64;
-        self.sent.header_bytes += header as u64;
-        Written {
-            ssrc: self.ssrc,
-            index: out,
-            repeat: false,
-            header,
-            prefix,
-            replaced,
-        }
-    }
-
-    fn header(&self, segment: &Segment, out: u64, packet: &Packet) -> Header {
-        let fields = HeaderFields {
-            marker: packet.marker,
-            payload_type: PayloadType(segment.payload_type),
-            sequence_number: out as u16,
-            timestamp: segment.clock.apply(packet.timestamp),
-            ssrc: self.ssrc,
-        };
-        Header {
-            fields,
-            with_mid: out < self.mid_until,
-        }
-    }
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self {
-            header: [0; Limits::MAX_HEADER],
-            prefix: [0; 16],
-        }
+        Some((
+            self.flow.write_again(&segment, (out, rtx), packet, scratch),
+            packet,
+        ))
     }
 }
 
@@ -423,18 +268,18 @@ impl Default for Scratch {
 /// layers of a track have in common.
 fn timestamp_by_clock(track: &Track, segment: &Segment, first: &Packet) -> Option<u32> {
     let (old, new) = (segment.origin, first.origin);
-    if old.publisher != new.publisher || old.track != new.track {
+    if old.publisher() != new.publisher() || old.track() != new.track() {
         return None;
     }
-    let old_rate = track.clock_rate(old.format);
-    let new_rate = track.clock_rate(new.format);
+    let old_rate = track.clock_rate(old.format());
+    let new_rate = track.clock_rate(new.format());
     let ntp = track
-        .layer(new.layer)?
+        .layer(new.layer())?
         .ntp_nanos(first.timestamp, new_rate)?;
-    let timestamp = if old.layer == new.layer {
+    let timestamp = if old.layer() == new.layer() {
         (old_rate == new_rate).then_some(first.timestamp)?
     } else {
-        track.layer(old.layer)?.timestamp_at(ntp, old_rate)?
+        track.layer(old.layer())?.timestamp_at(ntp, old_rate)?
     };
     Some(timestamp.wrapping_add(segment.clock.shift))
 }

@@ -5,7 +5,7 @@ use xrtc_rtp::{MediaKind, Mid, Time};
 use crate::cache::CacheBounds;
 use crate::layer::{Layer, LayerFormat};
 use crate::layers::best_layer;
-use crate::{Format, Limits, TrackDescription};
+use crate::{Format, Limits, StreamConfig, TrackDescription};
 
 /// One audio or video source that comes in, as this worker sees it.
 #[derive(Debug)]
@@ -32,7 +32,12 @@ pub(crate) enum Choice {
 }
 
 impl Track {
-    pub(crate) fn new(publisher: u32, description: &TrackDescription, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        publisher: u32,
+        description: &TrackDescription,
+        config: &StreamConfig,
+    ) -> Self {
+        let limits = &config.limits;
         let video = description.kind == MediaKind::Video;
         let bounds = CacheBounds {
             packets: if video {
@@ -42,6 +47,7 @@ impl Track {
             },
             bytes: limits.layer_bytes,
             age: limits.packet_age,
+            spares: if config.mirror { 0 } else { MOST_SPARES },
         };
         let rids = description
             .rids
@@ -141,3 +147,6 @@ impl Track {
         Choice::Changed
     }
 }
+
+/// Enough for the packets that mirrors hold longer than their home.
+const MOST_SPARES: usize = 256;

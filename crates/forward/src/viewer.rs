@@ -8,9 +8,10 @@ use xrtc_rtp::{MediaKind, Ssrc, Time, WallClock};
 
 use crate::drain::{Fresh, Step};
 use crate::keyframe::KeyFrameRation;
+use crate::outflow::{Scratch, Written};
 use crate::pacer::Pacer;
 use crate::report::RoundTrip;
-use crate::subscription::{Scratch, Subscription};
+use crate::subscription::Subscription;
 use crate::track::Track;
 use crate::{Discard, DiscardCounts, Limits, ViewerConfig};
 
@@ -29,6 +30,8 @@ pub(crate) struct Viewer {
     pacer: Pacer,
     ration: KeyFrameRation,
     rtt: Option<Duration>,
+    /// Whether there may be something to send beside what is fresh.
+    has_due: bool,
     /// Whether it stands in the queue of reports.
     pub(crate) reports: bool,
     /// Whether it stands in the queue of viewers with something to send beside what is fresh.
@@ -70,6 +73,7 @@ impl Viewer {
             pacer: Pacer::default(),
             ration: KeyFrameRation::default(),
             rtt: None,
+            has_due: false,
             reports: false,
             is_dirty: false,
             discards: DiscardCounts::default(),
@@ -102,31 +106,40 @@ impl Viewer {
     }
 
     /// The next packet that is due beside what is fresh: resends, then what the cache holds.
+    #[inline]
     pub(crate) fn next_due(
         &mut self,
         tracks: &[Track],
         arrival: u64,
         scratch: &mut Scratch,
     ) -> Option<Step> {
+        if !self.has_due {
+            return None;
+        }
+        let step = self.find_due(tracks, arrival, scratch);
+        self.has_due = step.is_some();
+        step
+    }
+
+    fn find_due(&mut self, tracks: &[Track], arrival: u64, scratch: &mut Scratch) -> Option<Step> {
         while let Some((position, out)) = self.resends.pop_front() {
-            let subscription = self.subscriptions.get_mut(usize::from(position))?;
-            let track = track_of(tracks, subscription.source);
-            let found = track.and_then(|track| subscription.find_sent(track, out, arrival));
-            let Some((segment, packet)) = found else {
+            let Some(subscription) = self.subscriptions.get_mut(usize::from(position)) else {
                 continue;
             };
-            let written = subscription.resend(&segment, out, packet, scratch);
-            return Some(Step::of_cache(written, packet));
+            let Some(track) = track_of(tracks, subscription.source) else {
+                continue;
+            };
+            if let Some((written, packet)) = subscription.resend(track, out, arrival, scratch) {
+                return Some(Step::of_cache(written, packet));
+            }
         }
         for subscription in &mut self.subscriptions {
-            if !subscription.is_catching_up() {
-                continue;
-            }
             let Some(track) = track_of(tracks, subscription.source) else {
                 continue;
             };
             if let Some((written, packet)) = subscription.next_of_cache(track, scratch) {
-                self.pacer.pass(written.header + packet.payload().len());
+                self.pacer
+                    .pass(usize::from(written.header) + packet.payload().len());
                 return Some(Step::of_cache(written, packet));
             }
         }
@@ -134,12 +147,8 @@ impl Viewer {
     }
 
     /// Whether [`Self::next_due`] may have something.
-    pub(crate) fn has_due(&self) -> bool {
-        !self.resends.is_empty() || self.is_catching_up()
-    }
-
-    pub(crate) fn is_catching_up(&self) -> bool {
-        self.subscriptions.iter().any(Subscription::is_catching_up)
+    pub(crate) const fn has_due(&self) -> bool {
+        self.has_due
     }
 
     /// Forwards a packet that was just stored. `None` also if that made something due.
@@ -149,13 +158,17 @@ impl Viewer {
         fresh: &Fresh,
         arrival: u64,
         scratch: &mut Scratch,
-    ) -> Option<crate::subscription::Written> {
-        let index = usize::from(fresh.packet.origin.track);
+    ) -> Option<Written> {
+        let index = usize::from(fresh.packet.origin.track());
         let position = (*self.by_track.get(index)?)?;
         let subscription = self.subscriptions.get_mut(usize::from(position))?;
-        let written = subscription.forward(tracks.get(index)?, fresh, arrival, scratch)?;
+        let Some(written) = subscription.forward(tracks.get(index)?, fresh, arrival, scratch)
+        else {
+            self.has_due |= subscription.is_catching_up();
+            return None;
+        };
         self.pacer
-            .pass(written.header + fresh.packet.payload().len());
+            .pass(usize::from(written.header) + fresh.packet.payload().len());
         Some(written)
     }
 
@@ -169,7 +182,12 @@ impl Viewer {
             let Some(track) = tracks.get_mut(index) else {
                 continue;
             };
-            if track.kind == MediaKind::Video && subscription.join(track, most, arrival).is_none() {
+            if track.kind != MediaKind::Video {
+                continue;
+            }
+            if subscription.join(track, most, arrival).is_some() {
+                self.has_due = true;
+            } else {
                 track.want_key_frame();
             }
         }
@@ -229,7 +247,10 @@ impl Viewer {
 
     fn note_report(&mut self, context: &Context<'_>, block: &ReportBlock) {
         let rtt = RoundTrip::of(block, context.wall.ntp(context.now));
-        let Some(subscription) = self.subscriptions.iter_mut().find(|s| s.ssrc == block.ssrc)
+        let Some(subscription) = self
+            .subscriptions
+            .iter_mut()
+            .find(|s| s.flow.ssrc == block.ssrc)
         else {
             let rtx = self
                 .subscriptions
@@ -240,12 +261,12 @@ impl Viewer {
             }
             return;
         };
-        subscription.confirm();
+        subscription.flow.confirm();
         let track = track_of(context.tracks, subscription.source);
         let format = subscription
             .segments
             .current()
-            .map(|segment| segment.origin.format);
+            .map(|segment| segment.origin.format());
         let clock_rate = track
             .zip(format)
             .map_or(0, |(track, format)| track.clock_rate(format));
@@ -264,13 +285,13 @@ impl Viewer {
     ) {
         let found = (0_u8..)
             .zip(&mut self.subscriptions)
-            .find(|(_, s)| s.ssrc == media);
+            .find(|(_, s)| s.flow.ssrc == media);
         let Some((position, subscription)) = found else {
             self.discards.count(Discard::RtcpUnknownSource);
             return;
         };
         subscription.asked.nack += 1;
-        let Some(last) = subscription.last else {
+        let Some(last) = subscription.flow.last else {
             return;
         };
         let track = track_of(context.tracks, subscription.source);
@@ -287,6 +308,7 @@ impl Viewer {
                         Discard::NackRepeated
                     } else if self.pacer.admit_resend(packet.payload().len()) {
                         self.resends.push_back((position, out));
+                        self.has_due = true;
                         continue;
                     } else {
                         Discard::NackOverBudget
@@ -302,7 +324,7 @@ impl Viewer {
         match self
             .subscriptions
             .iter_mut()
-            .find(|subscription| subscription.ssrc == media)
+            .find(|subscription| subscription.flow.ssrc == media)
         {
             Some(subscription) => {
                 subscription.asked.pli += 1;
@@ -316,7 +338,7 @@ impl Viewer {
         let found = self
             .subscriptions
             .iter_mut()
-            .find(|s| s.ssrc == entry.media);
+            .find(|s| s.flow.ssrc == entry.media);
         let Some(subscription) = found else {
             self.discards.count(Discard::RtcpUnknownSource);
             return;

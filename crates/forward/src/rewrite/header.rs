@@ -1,7 +1,7 @@
 //! The RTP header of one viewer's packets.
 
 use arrayvec::ArrayVec;
-use xrtc_rtp::{ExtensionKind, HeaderFields, Ssrc, write_header};
+use xrtc_rtp::{ExtensionKind, HeaderFields, write_header};
 
 use crate::{Limits, Packet, ViewerTrack};
 
@@ -61,29 +61,67 @@ impl HeaderWriter {
         out: &mut [u8; Limits::MAX_HEADER],
         header: Header,
         packet: &Packet,
-    ) -> usize {
+    ) -> u16 {
         // A packet that is large already does not grow: it would be fragmented on the way.
         let small = FIXED_LEN + self.with_mid.len() + packet.payload().len() <= LARGEST;
         let with_mid = header.with_mid && small && !self.with_mid.is_empty();
-        if packet.has_extensions()
-            && let Some(len) = self.write_extensions(out, header.fields, with_mid, packet)
-        {
-            return len;
+        if packet.has_extensions() {
+            let len = self
+                .write_short(out, header.fields, with_mid, packet)
+                .or_else(|| self.write_any(out, header.fields, with_mid, packet));
+            if let Some(len) = len {
+                return len as u16;
+            }
         }
         let template: &[u8] = if with_mid { &self.with_mid } else { &BARE };
         if let Some(place) = out.get_mut(..template.len()) {
             place.copy_from_slice(template);
         }
-        let fields = header.fields;
-        out[1] = u8::from(fields.marker) << 7 | fields.payload_type.0 & 0x7f;
-        out[2..4].copy_from_slice(&fields.sequence_number.to_be_bytes());
-        out[4..8].copy_from_slice(&fields.timestamp.to_be_bytes());
-        out[8..12].copy_from_slice(&fields.ssrc.0.to_be_bytes());
-        template.len()
+        write_fields(out, header.fields);
+        template.len() as u16
     }
 
-    /// The general form; `None` if the viewer shares none of the packet's extensions.
-    fn write_extensions(
+    /// A header with more extensions than the mid, all of the one-byte form, as nearly always; `None` if they
+    /// are not, or if there are none.
+    fn write_short(
+        &self,
+        out: &mut [u8; Limits::MAX_HEADER],
+        fields: HeaderFields,
+        with_mid: bool,
+        packet: &Packet,
+    ) -> Option<usize> {
+        let start = FIXED_LEN + PROFILE_LEN;
+        let mut at = start;
+        let mut put = |id: u8, data: &[u8]| {
+            let place = out.get_mut(at..at + 1 + data.len())?;
+            let (head, body) = place.split_first_mut()?;
+            *head = id << 4 | (data.len() - 1) as u8;
+            body.copy_from_slice(data);
+            at += 1 + data.len();
+            Some(())
+        };
+        if with_mid {
+            is_short(self.mid_id, &self.mid).then(|| put(self.mid_id, &self.mid))??;
+        }
+        let mut shared = false;
+        for (kind, data) in packet.extensions() {
+            let id = self.ids.get(kind as usize).copied().unwrap_or(0);
+            if id != 0 {
+                is_short(id, data).then(|| put(id, data))??;
+                shared = true;
+            }
+        }
+        let end = at.next_multiple_of(4);
+        out.get_mut(at..end)?.fill(0);
+        out[0] = 0x90;
+        let words = ((end - start) / 4) as u16;
+        out[FIXED_LEN..start].copy_from_slice(&[0xbe, 0xde, (words >> 8) as u8, words as u8]);
+        write_fields(out, fields);
+        shared.then_some(end)
+    }
+
+    /// As [`Self::write_short`], in the two-byte form where one of them needs it and the viewer reads it.
+    fn write_any(
         &self,
         out: &mut [u8; Limits::MAX_HEADER],
         fields: HeaderFields,
@@ -93,7 +131,7 @@ impl HeaderWriter {
         let shared = packet.extensions().filter_map(|(kind, data)| {
             let id = self.ids.get(kind as usize).copied().filter(|&id| id != 0)?;
             // RFC 8285 §4.1.2: forms are mixed only by agreement.
-            let fits = self.two_byte || id < 15 && matches!(data.len(), 1..=16);
+            let fits = self.two_byte || is_short(id, data);
             fits.then_some((id, data))
         });
         shared.clone().next()?;
@@ -102,20 +140,21 @@ impl HeaderWriter {
     }
 }
 
-impl Header {
-    /// The same header under the SSRC of the retransmissions.
-    pub(crate) fn retransmission(self, ssrc: Ssrc, payload_type: u8, sequence_number: u16) -> Self {
-        let fields = HeaderFields {
-            ssrc,
-            sequence_number,
-            payload_type: xrtc_rtp::PayloadType(payload_type),
-            ..self.fields
-        };
-        Self { fields, ..self }
-    }
+/// Whether an element fits the one-byte form (RFC 8285 §4.2).
+fn is_short(id: u8, data: &[u8]) -> bool {
+    id < 15 && matches!(data.len(), 1..=16)
+}
+
+fn write_fields(out: &mut [u8; Limits::MAX_HEADER], fields: HeaderFields) {
+    out[1] = u8::from(fields.marker) << 7 | fields.payload_type.0 & 0x7f;
+    out[2..4].copy_from_slice(&fields.sequence_number.to_be_bytes());
+    out[4..8].copy_from_slice(&fields.timestamp.to_be_bytes());
+    out[8..12].copy_from_slice(&fields.ssrc.0.to_be_bytes());
 }
 
 const FIXED_LEN: usize = 12;
+/// The profile and the length in front of the extensions.
+const PROFILE_LEN: usize = 4;
 const BARE: [u8; FIXED_LEN] = [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /// What IPv6 over Ethernet carries beside SRTP's tag and a TURN channel's header, in bytes.
 const LARGEST: usize = 1_400;

@@ -34,7 +34,8 @@ impl PictureShift {
         }
     }
 
-    const fn is_zero(self) -> bool {
+    /// Nothing changes.
+    pub(crate) const fn is_zero(self) -> bool {
         self.id == 0 && self.tl0 == 0
     }
 }
@@ -46,8 +47,8 @@ pub(crate) fn rewrite_picture(
     shift: PictureShift,
     payload: &[u8],
     out: &mut [u8],
-) -> (usize, usize) {
-    if shift.is_zero() {
+) -> (u8, u8) {
+    if shift.is_zero() || picture.codec.is_none() {
         return (0, 0);
     }
     let shifted = shift.apply(picture);
@@ -60,5 +61,8 @@ pub(crate) fn rewrite_picture(
         Some(Codec::Vp9) => vp9::rewrite(payload, id, tl0, out),
         _ => None,
     };
-    written.unwrap_or((0, 0))
+    // Descriptors have a few bytes.
+    written.map_or((0, 0), |(written, replaced)| {
+        (written as u8, replaced as u8)
+    })
 }

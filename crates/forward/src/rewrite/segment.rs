@@ -134,10 +134,7 @@ mod tests {
     use super::*;
 
     fn origin(layer: u8) -> Origin {
-        Origin {
-            layer,
-            ..Origin::default()
-        }
+        Origin::new(0, 0, 0, layer, 0)
     }
 
     fn segment(layer: u8, source_start: u64, out_start: u64) -> Segment {
@@ -158,7 +155,7 @@ mod tests {
         let mut segments = Segments::default();
         segments.begin(segment(0, 500, 10), None);
         segments.begin(segment(1, 70, 16), Some(15));
-        let found = |out| segments.find_out(out).map(|(s, n)| (s.origin.layer, n));
+        let found = |out| segments.find_out(out).map(|(s, n)| (s.origin.layer(), n));
         assert_eq!(found(9), None);
         assert_eq!(found(10), Some((0, 500)));
         assert_eq!(found(15), Some((0, 505)));
@@ -178,7 +175,7 @@ mod tests {
         segments.begin(segment(2, 7, 16), Some(15));
         assert!(segments.find(origin(1), 70).is_none());
         assert_eq!(
-            segments.find_out(16).map(|(s, n)| (s.origin.layer, n)),
+            segments.find_out(16).map(|(s, n)| (s.origin.layer(), n)),
             Some((2, 7))
         );
     }

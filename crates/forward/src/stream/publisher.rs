@@ -6,7 +6,7 @@ use std::time::Duration;
 use xrtc_rtp::{MediaKind, NtpTime, RtpPacket, Ssrc, Time, rtcp};
 
 use super::Stream;
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, Placed};
 use crate::layer::ClockMap;
 use crate::nack::Arrival;
 use crate::packet::{Origin, Placement};
@@ -26,7 +26,7 @@ impl Stream {
         let ingest = Ingest::new(config, now)?;
         self.now = self.now.max(now);
         let description = PublisherDescription {
-            publisher: self.publisher.wrapping_add(1),
+            publisher: self.publisher.wrapping_add(1) & Origin::MAX_PUBLISHER,
             tracks: ingest
                 .config
                 .tracks
@@ -106,13 +106,13 @@ impl Stream {
             layer.restart(layer.epoch.wrapping_add(1));
         }
         layer.check(placed.sequence)?;
-        let origin = Origin {
-            publisher: self.publisher,
-            epoch: layer.epoch,
-            track: placed.track,
-            layer: placed.layer,
-            format: placed.format,
-        };
+        let Placed {
+            track,
+            layer: number,
+            format: kind,
+            ..
+        } = placed;
+        let origin = Origin::new(self.publisher, layer.epoch, track, number, kind);
         let sequence = placed.sequence;
         let placement = Placement {
             origin,
@@ -241,10 +241,10 @@ impl Stream {
     pub(super) fn begin_publisher(&mut self, description: &PublisherDescription) {
         self.publisher = description.publisher;
         self.clock_offset = None;
-        let limits = &self.config.limits;
+        let config = &self.config;
         let tracks = description.tracks.iter().take(Limits::MAX_TRACKS);
         self.tracks = tracks
-            .map(|track| Track::new(description.publisher, track, limits))
+            .map(|track| Track::new(description.publisher, track, config))
             .collect();
         for (_, viewer) in &mut self.viewers {
             viewer.assign(&self.tracks);

@@ -98,14 +98,14 @@ impl Stream {
 
     fn take_relayed(&mut self, now: Time, packet: Arc<Packet>) -> Result<(), Discard> {
         let origin = packet.origin;
-        if origin.publisher != self.publisher {
+        if origin.publisher() != self.publisher {
             return Err(Discard::RelayStale);
         }
-        let track = self.tracks.get_mut(usize::from(origin.track));
-        let layer = track.and_then(|track| track.layer_mut(origin.layer));
+        let track = self.tracks.get_mut(usize::from(origin.track()));
+        let layer = track.and_then(|track| track.layer_mut(origin.layer()));
         let layer = layer.ok_or(Discard::RelayStale)?;
-        if layer.epoch != origin.epoch {
-            layer.restart(origin.epoch);
+        if layer.epoch != origin.epoch() {
+            layer.restart(origin.epoch());
         }
         layer.check(packet.sequence)?;
         self.store(now, packet);

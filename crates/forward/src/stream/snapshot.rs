@@ -128,17 +128,17 @@ fn outbound_stats(subscription: &Subscription, track: Option<&Track>) -> Outboun
     // Of a publisher that is over, only the counters remain.
     let present = segment
         .zip(track)
-        .filter(|(s, track)| s.origin.publisher == track.publisher);
-    let layer = present.and_then(|(segment, track)| track.layer(segment.origin.layer));
-    let (sent, asked) = (&subscription.sent, &subscription.asked);
+        .filter(|(s, track)| s.origin.publisher() == track.publisher);
+    let layer = present.and_then(|(segment, track)| track.layer(segment.origin.layer()));
+    let (sent, asked) = (&subscription.flow.sent, &subscription.asked);
     OutboundStats {
         kind: subscription.kind,
         mid: subscription.mid,
-        ssrc: subscription.ssrc,
+        ssrc: subscription.flow.ssrc,
         rtx_ssrc: subscription.rtx_ssrc,
-        format: present.and_then(|(segment, track)| track.format(segment.origin.format)),
+        format: present.and_then(|(segment, track)| track.format(segment.origin.format())),
         payload_type: segment.map(|segment| xrtc_rtp::PayloadType(segment.payload_type)),
-        layer: present.map(|(segment, _)| LayerId(segment.origin.layer)),
+        layer: present.map(|(segment, _)| LayerId(segment.origin.layer())),
         packets_sent: sent.packets,
         bytes_sent: sent.bytes,
         header_bytes_sent: sent.header_bytes,

@@ -132,7 +132,10 @@ impl Stream {
                     format,
                 });
             } else if let Some(segment) = subscription.segments.current() {
-                let (track, layer) = (TrackId(segment.origin.track), LayerId(segment.origin.layer));
+                let (track, layer) = (
+                    TrackId(segment.origin.track()),
+                    LayerId(segment.origin.layer()),
+                );
                 found.push(StreamEvent::LayerChanged {
                     viewer: id,
                     track,

@@ -6,6 +6,7 @@
     reason = "tests fail by panicking, in their helpers too"
 )]
 
+mod allocations;
 mod demux;
 mod downstream;
 mod extensions;
