@@ -45,6 +45,11 @@ export interface ServerOptions {
   readonly answerTimeoutMs?: number
   /** The rate that publishers are told not to exceed (by REMB), from 10,000. Default: none is told. */
   readonly maxIngestBitrateBps?: number
+  /**
+   * The DTLS versions that are spoken. Default `'1.2'`: there the server chooses the SRTP profile, and so AES-GCM.
+   * `'auto'` also speaks 1.3 with peers that can; there the peer chooses, and browsers choose a slower profile.
+   */
+  readonly dtlsVersion?: '1.2' | 'auto'
   /** What peers can make grow. What goes beyond is refused with `XRTC_LIMIT_REACHED`. */
   readonly limits?: ServerLimits
   /** Receives what the server has to say. Default: silence. A pino logger fits. */

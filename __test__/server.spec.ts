@@ -12,6 +12,7 @@ const wrong: readonly (readonly [string, unknown])[] = [
   ['a host that is no address', { udp: { host: 'localhost' } }],
   ['an unknown option', { worker: 1 }],
   ['an unknown option of udp', { udp: { ports: [1] } }],
+  ['a DTLS version that there is not', { dtlsVersion: '1.0' }],
   ['a negative grace', { publisherGraceMs: -1 }],
   ['a fraction of a millisecond', { consentTimeoutMs: 1000.5 }],
   ['an unknown limit', { limits: { viewers: 3 } }],

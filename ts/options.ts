@@ -12,7 +12,7 @@ import { SIGNALING_DEFAULTS } from './http/signaling.ts'
 const MAX_WORKERS = 64
 
 const SERVER_KEYS = [
-  ...['announce', 'answerTimeoutMs', 'consentTimeoutMs', 'limits', 'logger', 'maxIngestBitrateBps'],
+  ...['announce', 'answerTimeoutMs', 'consentTimeoutMs', 'dtlsVersion', 'limits', 'logger', 'maxIngestBitrateBps'],
   ...['publisherGraceMs', 'udp', 'workers'],
 ]
 const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as const
@@ -35,6 +35,8 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
   assign(settings, 'answerTimeoutMs', integer('answerTimeoutMs', options.answerTimeoutMs, timeouts))
   const bitrate = integer('maxIngestBitrateBps', options.maxIngestBitrateBps, [10_000, 4_000_000_000])
   assign(settings, 'maxIngestBitrateBps', bitrate)
+  if (![undefined, '1.2', 'auto'].includes(options.dtlsVersion)) throw invalid("dtlsVersion is '1.2' or 'auto'")
+  if (options.dtlsVersion === 'auto') settings.dtls13 = true
   const bounds: BindingLimits = {}
   for (const key of LIMIT_KEYS) assign(bounds, key, integer(`limits.${key}`, limits[key], [1, 1_000_000]))
   if (Object.keys(bounds).length > 0) settings.limits = bounds

@@ -1,8 +1,9 @@
 import test from 'ava'
 import { request as rawRequest } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import type { Authorize } from 'xrtc'
-import { offerOf, open, post, problemOf, startSite } from '../harness.ts'
+import { listen, offerOf, open, post, problemOf, startServer, startSite } from '../harness.ts'
 
 const PUBLISH = offerOf('chromium-publish-vp8')
 
@@ -291,7 +292,15 @@ test('a client that is gone before its answer leaves nothing', async (t) => {
     t.context = { authorize: () => (resolve(), new Promise<boolean>((allow) => (proceed = allow))) }
   })
   const { authorize } = t.context as { authorize: Authorize }
-  const { url, server } = await startSite(t, { authorize }, { publisherGraceMs: 0 })
+  const server = await startServer(t, { publisherGraceMs: 0 })
+  const { listener } = server.signaling({ authorize })
+  let gone: () => void = () => undefined
+  const seen = new Promise<void>((resolve) => (gone = resolve))
+  const url = await listen(t, async (request: IncomingMessage & { body?: string }, response) => {
+    response.once('close', gone)
+    request.body = (await request.toArray()).join('')
+    listener(request, response)
+  })
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   const head = `POST /whip/lobby HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\nContent-Length: ${PUBLISH.length}`
@@ -300,7 +309,7 @@ test('a client that is gone before its answer leaves nothing', async (t) => {
   const added = new Promise<void>((resolve) => server.once('peeradded', () => resolve()))
   const removed = new Promise<void>((resolve) => server.once('peerremoved', () => resolve()))
   socket.destroy()
-  await new Promise((resolve) => socket.once('close', resolve))
+  await seen
   proceed(true)
   await added
   await removed

@@ -43,6 +43,7 @@ test.serial('an open browser connection does not keep it', async (t) => {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   t.teardown(() => socket.destroy())
+  socket.on('error', () => undefined)
   await new Promise((resolve) => socket.once('connect', resolve))
   socket.write('GET / HTTP/1.1\r\nHost: x\r\n')
   running.child.kill('SIGTERM')

@@ -59,6 +59,7 @@ function readBody(incoming: IncomingMessage & Decorated, maxBytes: number, timeo
   // A body parser of the app may have been first.
   if (typeof incoming.body === 'string') return Promise.resolve(decode(Buffer.from(incoming.body), maxBytes))
   if (Buffer.isBuffer(incoming.body)) return Promise.resolve(decode(incoming.body, maxBytes))
+  if (incoming.destroyed) return Promise.reject(new BodyError(400, 'the body broke off'))
   const encoding = incoming.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity') return Promise.reject(new BodyError(415, `a body encoded as ${encoding} is not read`))
   if (Number(incoming.headers['content-length'] ?? 0) > DRAINED * maxBytes) return Promise.reject(tooLarge(maxBytes))
