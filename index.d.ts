@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly publisherGraceMs?: number
   /** How long a peer may be silent (no authenticated check) until it is closed. Default 30,000; 1,000 to 600,000. */
   readonly consentTimeoutMs?: number
+  /** How long a peer may take to connect once both descriptions are known. Default 30,000; 1,000 to 600,000. */
+  readonly connectTimeoutMs?: number
   /** How long an offer of the server waits for its answer. Default 30,000; 1,000 to 600,000. */
   readonly answerTimeoutMs?: number
   /** The rate that publishers are told not to exceed (by REMB), from 10,000. Default: none is told. */

@@ -280,7 +280,7 @@ test('an offer that nobody answers ends with answerTimeout', async (t) => {
 })
 
 test('a remote side that never comes ends with iceTimeout', async (t) => {
-  const server = await startServer(t, { consentTimeoutMs: 1_000, publisherGraceMs: 0 })
+  const server = await startServer(t, { connectTimeoutMs: 1_000, publisherGraceMs: 0 })
   const before = await server.held()
   const peer = await server.push('lobby', { offer: PUBLISH })
   const [event] = (await once(peer, 'closed')) as [{ reason: string }]

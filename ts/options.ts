@@ -12,8 +12,8 @@ import { SIGNALING_DEFAULTS } from './http/signaling.ts'
 const MAX_WORKERS = 64
 
 const SERVER_KEYS = [
-  ...['announce', 'answerTimeoutMs', 'consentTimeoutMs', 'dtlsVersion', 'limits', 'logger', 'maxIngestBitrateBps'],
-  ...['publisherGraceMs', 'udp', 'workers'],
+  ...['announce', 'answerTimeoutMs', 'connectTimeoutMs', 'consentTimeoutMs', 'dtlsVersion', 'limits', 'logger'],
+  ...['maxIngestBitrateBps', 'publisherGraceMs', 'udp', 'workers'],
 ]
 const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as const
 const SIGNALING_KEYS = [...Object.keys(SIGNALING_DEFAULTS), 'authorize', 'cors']
@@ -32,6 +32,7 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
   const timeouts = [1_000, 600_000] as const
   assign(settings, 'publisherGraceMs', integer('publisherGraceMs', options.publisherGraceMs, [0, 3_600_000]))
   assign(settings, 'consentTimeoutMs', integer('consentTimeoutMs', options.consentTimeoutMs, timeouts))
+  assign(settings, 'connectTimeoutMs', integer('connectTimeoutMs', options.connectTimeoutMs, timeouts))
   assign(settings, 'answerTimeoutMs', integer('answerTimeoutMs', options.answerTimeoutMs, timeouts))
   const bitrate = integer('maxIngestBitrateBps', options.maxIngestBitrateBps, [10_000, 4_000_000_000])
   assign(settings, 'maxIngestBitrateBps', bitrate)
