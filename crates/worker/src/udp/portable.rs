@@ -4,7 +4,7 @@ use std::io;
 
 use super::buffer::{Message, ReceiveBuffer, SLOTS};
 use super::cursor::Cursor;
-use super::socket::{Link, Outgoing, Sent};
+use super::socket::{Link, Outgoing, SendBuffer, Sent};
 use xrtc_sfu::Path;
 
 /// Receives up to one batch into `buffer`; `false`: there was room for more than there was. The local address is the bound one: the portable calls do not tell where
@@ -36,7 +36,12 @@ pub(super) fn receive(link: &Link<'_>, buffer: &mut ReceiveBuffer) -> io::Result
 }
 
 /// Sends from `cursor` on until everything of this socket's family is out or the socket takes no more.
-pub(super) fn send(link: &Link<'_>, out: &Outgoing<'_>, cursor: &mut Cursor) -> Sent {
+pub(super) fn send(
+    link: &Link<'_>,
+    out: &Outgoing<'_>,
+    cursor: &mut Cursor,
+    _: &mut SendBuffer,
+) -> Sent {
     while let Some(train) = out.batch.train(cursor.train) {
         let left = train.bytes.get(cursor.offset..).unwrap_or_default();
         if left.is_empty() || !link.carries(&train.path) || cursor.skips(train.tag.class) {

@@ -131,7 +131,7 @@ impl Socket {
         let sent = match &mut self.engine {
             #[cfg(target_os = "linux")]
             Engine::Linux(linux) => linux.send(&link, out, cursor, &mut buffer.linux),
-            Engine::Portable => portable::send(&link, out, cursor),
+            Engine::Portable => portable::send(&link, out, cursor, buffer),
         };
         if sent == Sent::Blocked {
             self.counters.send_blocked.add(1);
