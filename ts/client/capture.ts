@@ -11,7 +11,11 @@ export interface CameraOptions {
 }
 
 /** Opens camera and microphone; failures are {@link ClientError}s that say what to do. */
-export async function captureCamera({ video = true, audio = true, height = 720 }: CameraOptions = {}): Promise<MediaStream> {
+export async function captureCamera({
+  video = true,
+  audio = true,
+  height = 720,
+}: CameraOptions = {}): Promise<MediaStream> {
   const devices = requireMediaDevices()
   const what = video !== false && audio !== false ? 'camera or microphone' : video !== false ? 'camera' : 'microphone'
   try {

@@ -1,16 +1,17 @@
 //! The sending half of a browser: a camera and a microphone that nobody needs to look at.
 
+mod negotiation;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
 use xrtc_rtp::rtcp::{self, Packet};
-use xrtc_rtp::{Codec, ExtensionKind, ExtensionMap, MediaKind, PayloadType, Ssrc, Time, WallClock};
-use xrtc_sdp::{Description, PayloadFormat, Section};
+use xrtc_rtp::{Codec, ExtensionKind, ExtensionMap, PayloadType, Ssrc, Time, WallClock};
 
 use crate::browser::Queued;
 use crate::codec::{Picture, PictureCounters, pack};
-use crate::description::{FormatText, SectionText};
+use crate::description::FormatText;
 use crate::encoding::{Encoding, ExtensionValues};
 use crate::frame::FramePart;
 
@@ -197,107 +198,6 @@ impl Publisher {
 
     fn is_simulcast(&self) -> bool {
         self.layers.len() > 1
-    }
-
-    pub(crate) fn sections(&self, mids: &[(MediaKind, String)]) -> Vec<SectionText> {
-        mids.iter()
-            .filter_map(|(kind, mid)| self.section(*kind, mid))
-            .collect()
-    }
-
-    fn section(&self, kind: MediaKind, mid: &str) -> Option<SectionText> {
-        let is_video = kind == MediaKind::Video;
-        let codec = if is_video {
-            self.config.codec
-        } else {
-            Codec::Opus
-        };
-        let format = FormatText::new(codec, self.config.nack, self.config.rtx);
-        let encodings = self
-            .layers
-            .iter()
-            .map(|layer| &layer.encoding)
-            .filter(|_| is_video);
-        let sources = encodings.chain(self.audio.as_ref().filter(|_| !is_video));
-        let simulcast = is_video && self.is_simulcast();
-        let sources: Vec<_> = sources
-            .map(|encoding| (encoding.ssrc, encoding.rtx.map(|rtx| rtx.0)))
-            .collect();
-        if sources.is_empty() {
-            return None;
-        }
-        let mut extensions = vec![(4, ExtensionKind::Mid), (3, ExtensionKind::TransportCc)];
-        if is_video {
-            extensions.extend([(10, ExtensionKind::Rid), (11, ExtensionKind::RepairedRid)]);
-        } else {
-            extensions.push((1, ExtensionKind::AudioLevel));
-        }
-        Some(SectionText {
-            kind,
-            mid: mid.to_owned(),
-            direction: "sendonly",
-            formats: vec![format],
-            sources: if simulcast { Vec::new() } else { sources },
-            rids: self
-                .layers
-                .iter()
-                .filter(|_| simulcast)
-                .map(|layer| layer.config.rid.to_owned())
-                .collect(),
-            extensions: extensions
-                .into_iter()
-                .map(|(id, kind)| (id, kind.uri().to_owned()))
-                .collect(),
-            is_rejected: false,
-        })
-    }
-
-    /// Takes over what the other description allows: payload types, extensions, and whether a section lives.
-    pub(crate) fn negotiate(&mut self, remote: &Description) {
-        for section in remote
-            .sections
-            .iter()
-            .filter(|section| !section.is_rejected())
-        {
-            match section.kind().media() {
-                Some(MediaKind::Video) => self.negotiate_video(section),
-                Some(MediaKind::Audio) => {
-                    let opus = section
-                        .formats
-                        .iter()
-                        .find(|format| format.codec() == Some(Codec::Opus));
-                    if let (Some(audio), Some(opus)) = (&mut self.audio, opus) {
-                        audio.payload_type = opus.payload_type;
-                        self.audio_sent = true;
-                        self.audio_extensions = extensions(section);
-                    }
-                }
-                None => {}
-            }
-        }
-    }
-
-    fn negotiate_video(&mut self, section: &Section) {
-        let codec = self.config.codec;
-        let Some(format) = section
-            .formats
-            .iter()
-            .find(|format| format.codec() == Some(codec))
-        else {
-            return;
-        };
-        let is_rtx = |other: &&PayloadFormat| other.apt() == Some(format.payload_type);
-        let rtx = section
-            .formats
-            .iter()
-            .find(is_rtx)
-            .map(|other| other.payload_type);
-        for layer in &mut self.layers {
-            layer.encoding.payload_type = format.payload_type;
-            layer.encoding.rtx = layer.encoding.rtx.and_then(|(ssrc, _)| Some((ssrc, rtx?)));
-        }
-        self.video_sent = true;
-        self.video_extensions = extensions(section);
     }
 
     pub(crate) fn start(&mut self, now: Time) {
@@ -523,14 +423,4 @@ fn values(
         *next = next.wrapping_add(1);
     }
     ExtensionValues { elements }
-}
-
-fn extensions(section: &Section) -> ExtensionMap {
-    let mut map = ExtensionMap::default();
-    for extension in &section.extensions {
-        if let Some(kind) = extension.kind() {
-            map.set(kind, extension.id);
-        }
-    }
-    map
 }
