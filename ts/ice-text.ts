@@ -21,13 +21,27 @@ export function withCredentials(sdp: string, { ufrag, pwd }: IceCredentials): st
   return sdp.replace(/^a=ice-ufrag:\S+/gm, `a=ice-ufrag:${ufrag}`).replace(/^a=ice-pwd:\S+/gm, `a=ice-pwd:${pwd}`)
 }
 
-/** What of an offer makes it another one than before: all but ICE, the origin's version, addresses and DTLS roles. */
-export function mediaOf(sdp: string): string {
-  return sdp
-    .split(/\r?\n/)
-    .filter((line) => !/^(?:o=|c=|a=(?:ice-|candidate:|end-of-candidates|rtcp:|setup:))/.test(line))
-    .map((line) => line.replace(/^(m=\S+) \d+ /, '$1 9 '))
-    .join('\n')
+/**
+ * Whether a later offer of the same peer asks for nothing but other ICE credentials: the same sections in the same
+ * directions, and no codec, stream or certificate that was not in the offer before. Browsers leave out what the answer
+ * left out (RFC 9429 §5.2.2).
+ */
+export function isSameMedia(before: string, after: string): boolean {
+  const [earlier, later] = [sectionsOf(before), sectionsOf(after)]
+  if (earlier.length !== later.length) return false
+  return later.every((section, index) => {
+    const known = new Set(earlier[index])
+    return section.every((line) => known.has(line))
+  })
+}
+
+// The lines that matter of each section; the first part is the session's.
+function sectionsOf(description: string): readonly (readonly string[])[] {
+  const kept = /^a=(?:fingerprint|mid|msid|rid|rtpmap|simulcast|ssrc|sendonly|recvonly|sendrecv|inactive)\b/
+  return description.split(/^(?=m=)/m).map((section) => {
+    const [head = '', ...lines] = section.split(/\r?\n/)
+    return [head.startsWith('m=') ? (head.split(' ', 1)[0] ?? '') : '', ...lines.filter((line) => kept.test(line))]
+  })
 }
 
 /** The fragment for one candidate of the browser's API; no candidate: there are no more. */

@@ -17,7 +17,7 @@ import { deferred } from './deferred.ts'
 import type { ListenerErrorReport } from './emitter.ts'
 import { Emitter } from './emitter.ts'
 import { errorOf } from './errors.ts'
-import { credentialsOf, fragmentOf, mediaOf, restartFragmentOf, withCredentials } from './ice-text.ts'
+import { credentialsOf, fragmentOf, isSameMedia, restartFragmentOf, withCredentials } from './ice-text.ts'
 import type { NativeServer, OpenedPeer, PeerEvent } from './native.ts'
 import { invalid, text } from './options.ts'
 
@@ -214,7 +214,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   async #restart(sdp: string): Promise<void> {
     const [before, local] = [this.#remote, this.#local]
     if (before?.type !== 'offer' || local === null) throw this.#wrongState('setRemoteDescription')
-    if (mediaOf(before.sdp) !== mediaOf(sdp)) {
+    if (!isSameMedia(before.sdp, sdp)) {
       throw errorOf('XRTC_UNSUPPORTED_DESCRIPTION', 'a later offer may only restart ICE: open another peer')
     }
     await this.#trickle(restartFragmentOf(sdp))
