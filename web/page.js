@@ -66,11 +66,14 @@ export function showState(state) {
 /**
  * Reads and shows the figures once a second until the session is closed.
  * @param {Session} session
+ * @param {(figures: Figures) => void} [seen] is told each reading
  */
-export async function showFigures(session) {
+export async function showFigures(session, seen) {
   const list = element('figures', HTMLElement)
   while (session.state !== 'closed') {
-    list.replaceChildren(...rows(await session.figures()))
+    const figures = await session.figures()
+    list.replaceChildren(...rows(figures))
+    seen?.(figures)
     await new Promise((resolve) => setTimeout(resolve, 1000))
   }
   list.replaceChildren()

@@ -29,10 +29,9 @@ function startPlaying() {
   })
   player = started
   Object.assign(globalThis, { session: started })
-  video.srcObject = started.media
   started.addEventListener('statechange', showSession)
   showSession()
-  void showFigures(started)
+  void showFigures(started, noticeSilence)
 }
 
 function showSession() {
@@ -44,7 +43,23 @@ function showSession() {
   start.hidden = state !== 'closed'
   stop.hidden = state === 'closed'
   sound.hidden = state !== 'live' || !video.muted
-  if (state === 'live') void video.play().catch(() => {})
+  if (state === 'live') show(player.media)
+}
+
+// A stream outlives its publisher for a while: the session stays live, only nothing comes.
+/** @param {import('xrtc/client').Figures} figures */
+function noticeSilence({ audio, video: picture }) {
+  if (player?.state !== 'live') return
+  const rates = [audio?.bitrateBps, picture?.bitrateBps].filter((rate) => rate !== undefined)
+  const silent = rates.length > 0 && rates.every((rate) => rate === 0)
+  message.textContent = silent ? 'The publisher is away. It goes on here by itself.' : ''
+}
+
+// Not before there is something to show: an element that waits for its first frame keeps the page loading.
+/** @param {MediaStream} media */
+function show(media) {
+  if (video.srcObject !== media) video.srcObject = media
+  void video.play().catch(() => {})
 }
 
 /** @param {string} state */
