@@ -151,6 +151,6 @@ pub struct ViewerCodec {
     pub payload_type: PayloadType,
     /// The payload type of retransmissions (RFC 4588). Without one a packet is repeated bit by bit.
     pub rtx_payload_type: Option<PayloadType>,
-    /// Whether the viewer asks for lost packets (`nack`).
+    /// Whether the viewer may ask for lost packets (`nack`).
     pub nack: bool,
 }

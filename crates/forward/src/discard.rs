@@ -32,6 +32,8 @@ pub enum Discard {
     RtxPadding,
     /// A retransmission of a stream of which nothing else arrived.
     RtxUnexpected,
+    /// A viewer's request for packets of a codec without `nack`.
+    NackNotAgreed,
     /// A viewer's request for a packet that is gone or never was.
     NackUnknown,
     /// A viewer's request for a packet that was resent less than a round trip ago.
@@ -68,6 +70,7 @@ impl Discard {
         Self::SequenceJump,
         Self::RtxPadding,
         Self::RtxUnexpected,
+        Self::NackNotAgreed,
         Self::NackUnknown,
         Self::NackRepeated,
         Self::NackOverBudget,
@@ -80,7 +83,7 @@ impl Discard {
     ];
 
     /// How many variants there are.
-    pub const COUNT: usize = 22;
+    pub const COUNT: usize = 23;
 
     /// The name under which it is counted in statistics.
     pub const fn name(self) -> &'static str {
@@ -98,6 +101,7 @@ impl Discard {
             Self::SequenceJump => "sequenceJump",
             Self::RtxPadding => "rtxPadding",
             Self::RtxUnexpected => "rtxUnexpected",
+            Self::NackNotAgreed => "nackNotAgreed",
             Self::NackUnknown => "nackUnknown",
             Self::NackRepeated => "nackRepeated",
             Self::NackOverBudget => "nackOverBudget",

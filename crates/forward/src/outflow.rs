@@ -3,7 +3,7 @@
 use xrtc_rtp::{HeaderFields, PayloadType, Ssrc, Time, rtx};
 
 use crate::packet::Picture;
-use crate::rewrite::{Header, HeaderWriter, Segment, rewrite_picture};
+use crate::rewrite::{Header, HeaderWriter, Segment};
 use crate::{Limits, Packet, ViewerTrack};
 
 /// The outgoing RTP stream of one subscription.
@@ -26,6 +26,7 @@ pub(crate) struct LastSent {
     pub(crate) timestamp: u32,
     pub(crate) received: Time,
     pub(crate) picture: Picture,
+    pub(crate) frame_number: Option<u16>,
 }
 
 /// What was sent. Frames and key frames as they began.
@@ -48,7 +49,7 @@ pub(crate) struct Written {
     pub(crate) header: u16,
     pub(crate) prefix: u8,
     /// So much of the payload is replaced by the prefix.
-    pub(crate) replaced: u8,
+    pub(crate) replaced: u16,
     pub(crate) repeat: bool,
 }
 
@@ -98,14 +99,17 @@ impl Outflow {
     ) -> Written {
         let numbers = self.header(segment, out, packet);
         let timestamp = numbers.fields.timestamp;
-        let shift = segment.picture_shift;
-        let (prefix, replaced) = if shift.is_zero() {
+        let change = segment.change;
+        let (prefix, replaced) = if change.is_none() {
             (0, 0)
         } else {
-            rewrite_picture(packet.picture, shift, packet.payload(), &mut scratch.prefix)
+            change.write(packet.picture, packet.payload(), &mut scratch.prefix)
         };
         let header = self.writer.write(&mut scratch.header, numbers, packet);
-        let picture = || shift.apply(packet.picture);
+        let picture = || change.picture.apply(packet.picture);
+        let frame_number = packet
+            .frame_number
+            .map(|n| n.wrapping_add(segment.frame_shift));
         match &mut self.last {
             Some(last) if out <= last.out => {}
             Some(last) => {
@@ -114,16 +118,20 @@ impl Outflow {
                 last.timestamp = timestamp;
                 last.received = packet.received;
                 last.picture = picture();
+                last.frame_number = frame_number.or(last.frame_number);
             }
             None => {
                 self.sent.frames += 1;
                 let received = packet.received;
-                self.last = Some(LastSent {
+                let picture = picture();
+                let last = LastSent {
                     out,
                     timestamp,
                     received,
-                    picture: picture(),
-                });
+                    picture,
+                    frame_number,
+                };
+                self.last = Some(last);
             }
         }
         // Several packets of one key frame may say so.
@@ -132,8 +140,7 @@ impl Outflow {
             self.sent.key_frames += 1;
         }
         self.sent.packets += 1;
-        // What the prefix replaces has its length.
-        self.sent.bytes += packet.payload().len() as u64;
+        self.sent.bytes += payload_len(prefix, replaced, packet);
         self.sent.header_bytes += u64::from(header);
         Written {
             index: out,
@@ -166,14 +173,9 @@ impl Outflow {
             }
         }
         let rest = scratch.prefix.get_mut(number.into()..).unwrap_or_default();
-        let (prefix, replaced) = rewrite_picture(
-            packet.picture,
-            segment.picture_shift,
-            packet.payload(),
-            rest,
-        );
+        let (prefix, replaced) = segment.change.write(packet.picture, packet.payload(), rest);
         let header = self.writer.write(&mut scratch.header, numbers, packet);
-        let bytes = u64::from(number) + packet.payload().len() as u64;
+        let bytes = payload_len(number + prefix, replaced, packet);
         self.sent.packets += 1;
         self.sent.bytes += bytes;
         self.sent.header_bytes += u64::from(header);
@@ -197,11 +199,19 @@ impl Outflow {
             timestamp: segment.clock.apply(packet.timestamp),
             ssrc: self.ssrc,
         };
+        let with_mid = out < self.mid_until;
         Header {
             fields,
-            with_mid: out < self.mid_until,
+            with_mid,
+            frame_shift: segment.frame_shift,
         }
     }
+}
+
+/// The length of a payload as sent.
+fn payload_len(prefix: u8, replaced: u16, packet: &Packet) -> u64 {
+    let kept = packet.payload().len().saturating_sub(replaced.into());
+    u64::from(prefix) + kept as u64
 }
 
 impl Default for Scratch {

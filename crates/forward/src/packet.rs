@@ -22,6 +22,8 @@ pub struct Packet {
     pub(crate) frame_start: bool,
     pub(crate) resolution: Option<(u16, u16)>,
     pub(crate) picture: Picture,
+    /// Of its dependency descriptor.
+    pub(crate) frame_number: Option<u16>,
     extensions: ArrayVec<StoredExtension, { Limits::MAX_EXTENSIONS }>,
     /// The data of the extensions, then the payload.
     bytes: Vec<u8>,
@@ -179,6 +181,10 @@ impl Packet {
         self.frame_start = info.frame_start;
         self.resolution = info.resolution;
         self.picture = Picture::of(placement.codec, payload);
+        // AV1's payload format, appendix A.8.2: start, end, template, then the frame number.
+        self.frame_number = dependency_descriptor
+            .and_then(|data| data.get(1..3)?.first_chunk())
+            .map(|number| u16::from_be_bytes(*number));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xrtc_rtp::{MediaKind, Mid, Ssrc};
+use xrtc_rtp::{Codec, MediaKind, Mid, Ssrc};
 
 use crate::config::ViewerCodec;
 use crate::drain::Fresh;
@@ -10,7 +10,7 @@ use crate::layer::KeyFrame;
 use crate::nack::NackResponder;
 use crate::outflow::{Outflow, Retransmission, Scratch, Written};
 use crate::packet::Origin;
-use crate::rewrite::{PictureShift, Segment, SegmentClock, Segments};
+use crate::rewrite::{PayloadChange, PictureShift, Red, Segment, SegmentClock, Segments};
 use crate::track::Track;
 use crate::{Format, Packet, RemoteInboundStats, ViewerTrack};
 
@@ -71,14 +71,25 @@ impl Subscription {
         }
     }
 
-    /// The viewer's codec for a format.
-    pub(crate) fn codec(&self, format: Format) -> Option<&ViewerCodec> {
-        let exact = |codec: &&ViewerCodec| codec.format == format;
-        let near = |codec: &&ViewerCodec| codec.format.accepts(format);
-        self.codecs
-            .iter()
-            .find(exact)
-            .or_else(|| self.codecs.iter().find(near))
+    /// The viewer's codec for a format, and what becomes of redundant audio.
+    pub(crate) fn codec(&self, format: Format) -> Option<(&ViewerCodec, Red)> {
+        let find = |format: Format| {
+            let exact = |codec: &&ViewerCodec| codec.format == format;
+            let near = |codec: &&ViewerCodec| codec.format.accepts(format);
+            self.codecs
+                .iter()
+                .find(exact)
+                .or_else(|| self.codecs.iter().find(near))
+        };
+        if format.codec != Codec::Red {
+            return Some((find(format)?, Red::None));
+        }
+        // Nothing but Opus is agreed on inside.
+        let opus = find(Format::any(Codec::Opus))?;
+        match find(format) {
+            Some(red) => Some((red, Red::Inner(opus.payload_type.0))),
+            None => Some((opus, Red::Strip)),
+        }
     }
 
     /// Writes a packet that was just stored, if it is one for this viewer. It may instead begin a segment:
@@ -141,24 +152,28 @@ impl Subscription {
             return false;
         };
         let format = track.format(first.origin.format());
-        let Some(codec) = format.and_then(|format| self.codec(format)) else {
+        let Some((codec, red)) = format.and_then(|format| self.codec(format)) else {
             return false;
         };
         let (payload_type, rtx) = (codec.payload_type.0, codec.rtx_payload_type);
+        let last = self.flow.last;
+        let picture = last.map(|last| PictureShift::after(last.picture, first.picture));
+        let frame_shift = self.frame_shift(first);
         let clock = self.clock(track, first);
         let segment = Segment {
             origin,
             payload_type,
             rtx_payload_type: rtx.map(|payload_type| payload_type.0),
+            nack: codec.nack,
             source_start: start,
             source_end: u64::MAX,
             out_start: self.flow.last.map_or(self.first_index, |last| last.out + 1),
             clock,
-            picture_shift: self
-                .flow
-                .last
-                .map(|last| PictureShift::after(last.picture, first.picture))
-                .unwrap_or_default(),
+            change: PayloadChange {
+                picture: picture.unwrap_or_default(),
+                red,
+            },
+            frame_shift,
         };
         self.segments
             .begin(segment, self.flow.last.map(|last| last.out));
@@ -168,6 +183,24 @@ impl Subscription {
             arrival,
         });
         true
+    }
+
+    /// What lets the frame numbers of dependency descriptors continue. The layers of one publisher share them;
+    /// another publisher's begin anew, and would be taken for old ones.
+    fn frame_shift(&self, first: &Packet) -> u16 {
+        let before = self.segments.current();
+        if let Some(before) = before
+            && before.origin.publisher() == first.origin.publisher()
+        {
+            return before.frame_shift;
+        }
+        match (
+            self.flow.last.and_then(|last| last.frame_number),
+            first.frame_number,
+        ) {
+            (Some(last), Some(first)) => last.wrapping_add(1).wrapping_sub(first),
+            _ => 0,
+        }
     }
 
     /// What lets the timestamps of a segment continue those before, in step with the publisher's clock.

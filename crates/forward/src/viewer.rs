@@ -299,24 +299,34 @@ impl Viewer {
             *nacked += 1;
             let behind = (last.out as u16).wrapping_sub(number);
             let out = last.out.checked_sub(behind.into()).unwrap_or(u64::MAX);
-            let sent = track.and_then(|track| subscription.find_sent(track, out, context.arrival));
-            let discard =
-                if *nacked > Limits::MAX_NACKED || self.resends.len() >= Limits::MAX_RESENDS {
-                    Discard::NackOverBudget
-                } else if let Some((_, packet)) = sent {
-                    if !subscription.responder.admit(context.now, out, self.rtt) {
-                        Discard::NackRepeated
-                    } else if self.pacer.admit_resend(packet.payload().len()) {
-                        self.resends.push_back((position, out));
-                        self.has_due = true;
-                        continue;
-                    } else {
-                        Discard::NackOverBudget
-                    }
+            let full = *nacked > Limits::MAX_NACKED || self.resends.len() >= Limits::MAX_RESENDS;
+            let verdict = if full {
+                Err(Discard::NackOverBudget)
+            } else {
+                let sent =
+                    track.and_then(|track| subscription.find_sent(track, out, context.arrival));
+                match sent {
+                    None => Err(Discard::NackUnknown),
+                    Some((segment, _)) if !segment.nack => Err(Discard::NackNotAgreed),
+                    Some((_, packet)) => Ok(packet.payload().len()),
+                }
+            };
+            let verdict = verdict.and_then(|bytes| {
+                if !subscription.responder.admit(context.now, out, self.rtt) {
+                    Err(Discard::NackRepeated)
+                } else if !self.pacer.admit_resend(bytes) {
+                    Err(Discard::NackOverBudget)
                 } else {
-                    Discard::NackUnknown
-                };
-            self.discards.count(discard);
+                    Ok(())
+                }
+            });
+            match verdict {
+                Ok(()) => {
+                    self.resends.push_back((position, out));
+                    self.has_due = true;
+                }
+                Err(discard) => self.discards.count(discard),
+            }
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Header {
     pub(crate) fields: HeaderFields,
     /// The viewer has not confirmed yet that it knows the SSRC.
     pub(crate) with_mid: bool,
+    /// Added to the frame number of a dependency descriptor.
+    pub(crate) frame_shift: u16,
 }
 
 impl HeaderWriter {
@@ -66,6 +68,11 @@ impl HeaderWriter {
         let small = FIXED_LEN + self.with_mid.len() + packet.payload().len() <= LARGEST;
         let with_mid = header.with_mid && small && !self.with_mid.is_empty();
         if packet.has_extensions() {
+            if header.frame_shift != 0
+                && let Some(len) = self.write_shifted(out, header, with_mid, packet)
+            {
+                return len as u16;
+            }
             let len = self
                 .write_short(out, header.fields, with_mid, packet)
                 .or_else(|| self.write_any(out, header.fields, with_mid, packet));
@@ -120,6 +127,37 @@ impl HeaderWriter {
         shared.then_some(end)
     }
 
+    /// As [`Self::write_any`], with another frame number in the dependency descriptor (its bytes 1 and 2, by
+    /// AV1's payload format, appendix A.8.2); `None` without one.
+    fn write_shifted(
+        &self,
+        out: &mut [u8; Limits::MAX_HEADER],
+        header: Header,
+        with_mid: bool,
+        packet: &Packet,
+    ) -> Option<usize> {
+        let id = *self.ids.get(ExtensionKind::DependencyDescriptor as usize)?;
+        let mut descriptor = ArrayVec::<u8, 255>::new();
+        let number = packet.frame_number?.wrapping_add(header.frame_shift);
+        for (kind, data) in packet.extensions() {
+            if kind == ExtensionKind::DependencyDescriptor {
+                descriptor.try_extend_from_slice(data).ok()?;
+            }
+        }
+        descriptor
+            .get_mut(1..3)?
+            .copy_from_slice(&number.to_be_bytes());
+        let shared = self.shared(packet).map(|(other, data)| {
+            if other == id {
+                (id, descriptor.as_slice())
+            } else {
+                (other, data)
+            }
+        });
+        let mid = with_mid.then_some((self.mid_id, self.mid.as_slice()));
+        write_header(out, &header.fields, mid.into_iter().chain(shared))
+    }
+
     /// As [`Self::write_short`], in the two-byte form where one of them needs it and the viewer reads it.
     fn write_any(
         &self,
@@ -128,15 +166,20 @@ impl HeaderWriter {
         with_mid: bool,
         packet: &Packet,
     ) -> Option<usize> {
-        let shared = packet.extensions().filter_map(|(kind, data)| {
+        let shared = self.shared(packet);
+        shared.clone().next()?;
+        let mid = with_mid.then_some((self.mid_id, self.mid.as_slice()));
+        write_header(out, &fields, mid.into_iter().chain(shared))
+    }
+
+    /// The packet's extensions that the viewer reads, under its ids.
+    fn shared<'p>(&self, packet: &'p Packet) -> impl Iterator<Item = (u8, &'p [u8])> + Clone {
+        packet.extensions().filter_map(|(kind, data)| {
             let id = self.ids.get(kind as usize).copied().filter(|&id| id != 0)?;
             // RFC 8285 §4.1.2: forms are mixed only by agreement.
             let fits = self.two_byte || is_short(id, data);
             fits.then_some((id, data))
-        });
-        shared.clone().next()?;
-        let mid = with_mid.then_some((self.mid_id, self.mid.as_slice()));
-        write_header(out, &fields, mid.into_iter().chain(shared))
+        })
     }
 }
 

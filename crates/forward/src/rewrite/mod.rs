@@ -2,8 +2,10 @@
 
 mod header;
 mod picture;
+mod red;
 mod segment;
 
 pub(crate) use header::{Header, HeaderWriter};
-pub(crate) use picture::{PictureShift, rewrite_picture};
+pub(crate) use picture::{PayloadChange, PictureShift};
+pub(crate) use red::Red;
 pub(crate) use segment::{Segment, SegmentClock, Segments};

@@ -2,6 +2,7 @@
 
 use xrtc_rtp::{Codec, vp8, vp9};
 
+use super::Red;
 use crate::packet::Picture;
 
 /// What is added to the picture numbers of one segment.
@@ -35,34 +36,41 @@ impl PictureShift {
     }
 
     /// Nothing changes.
-    pub(crate) const fn is_zero(self) -> bool {
+    const fn is_zero(self) -> bool {
         self.id == 0 && self.tl0 == 0
     }
 }
 
-/// Writes the payload's descriptor with shifted numbers. Returns how much was written and how much of the
-/// payload it stands for: both zero where nothing changes.
-pub(crate) fn rewrite_picture(
-    picture: Picture,
-    shift: PictureShift,
-    payload: &[u8],
-    out: &mut [u8],
-) -> (u8, u8) {
-    if shift.is_zero() || picture.codec.is_none() {
-        return (0, 0);
+/// What changes inside the payloads of one segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PayloadChange {
+    pub(crate) picture: PictureShift,
+    pub(crate) red: Red,
+}
+
+impl PayloadChange {
+    /// Nothing does, as in most segments.
+    pub(crate) fn is_none(self) -> bool {
+        self.picture.is_zero() && self.red == Red::None
     }
-    let shifted = shift.apply(picture);
-    let (id, tl0) = (
-        shifted.id.unwrap_or_default(),
-        shifted.tl0.unwrap_or_default(),
-    );
-    let written = match picture.codec {
-        Some(Codec::Vp8) => vp8::rewrite(payload, id, tl0, out),
-        Some(Codec::Vp9) => vp9::rewrite(payload, id, tl0, out),
-        _ => None,
-    };
-    // Descriptors have a few bytes.
-    written.map_or((0, 0), |(written, replaced)| {
-        (written as u8, replaced as u8)
-    })
+
+    /// Writes the front of a payload anew. Returns how much was written and how much of the payload it stands
+    /// for.
+    pub(crate) fn write(self, picture: Picture, payload: &[u8], out: &mut [u8]) -> (u8, u16) {
+        if self.is_none() {
+            return (0, 0);
+        }
+        let shifted = self.picture.apply(picture);
+        let id = shifted.id.unwrap_or_default();
+        let tl0 = shifted.tl0.unwrap_or_default();
+        let written = match picture.codec {
+            Some(Codec::Vp8) => vp8::rewrite(payload, id, tl0, out),
+            Some(Codec::Vp9) => vp9::rewrite(payload, id, tl0, out),
+            _ => return self.red.rewrite(payload, out),
+        };
+        // Descriptors have a few bytes.
+        written.map_or((0, 0), |(written, replaced)| {
+            (written as u8, replaced as u16)
+        })
+    }
 }

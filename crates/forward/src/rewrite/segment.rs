@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use super::PictureShift;
+use super::PayloadChange;
 use crate::Limits;
 use crate::packet::Origin;
 
@@ -12,6 +12,8 @@ pub(crate) struct Segment {
     pub(crate) origin: Origin,
     pub(crate) payload_type: u8,
     pub(crate) rtx_payload_type: Option<u8>,
+    /// Whether its packets may be asked for again.
+    pub(crate) nack: bool,
     /// The first source sequence number.
     pub(crate) source_start: u64,
     /// The last one; no limit for the present segment.
@@ -19,7 +21,9 @@ pub(crate) struct Segment {
     /// What the first one became.
     pub(crate) out_start: u64,
     pub(crate) clock: SegmentClock,
-    pub(crate) picture_shift: PictureShift,
+    pub(crate) change: PayloadChange,
+    /// Added to the frame numbers of dependency descriptors.
+    pub(crate) frame_shift: u16,
 }
 
 /// What becomes of the timestamps of one segment.
@@ -142,11 +146,13 @@ mod tests {
             origin: origin(layer),
             payload_type: 96,
             rtx_payload_type: None,
+            nack: true,
             source_start,
             source_end: u64::MAX,
             out_start,
             clock: SegmentClock::default(),
-            picture_shift: PictureShift::default(),
+            change: PayloadChange::default(),
+            frame_shift: 0,
         }
     }
 

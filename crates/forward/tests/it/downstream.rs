@@ -133,6 +133,20 @@ fn requests_for_what_never_was_are_counted() {
 }
 
 #[test]
+fn requests_without_agreement_are_counted() {
+    let mut config = viewer_config();
+    config.tracks[1]
+        .codecs
+        .iter_mut()
+        .for_each(|codec| codec.nack = false);
+    let (mut rig, viewer, got, _) = playing(config);
+    let request = nack(OUT_VIDEO, &[number(&got[3])]);
+    rig.stream.handle_viewer_rtcp(at(50), viewer, &request);
+    assert_eq!(rig.drain(at(50)), []);
+    assert_eq!(discarded(&rig, viewer, Discard::NackNotAgreed), 1);
+}
+
+#[test]
 fn a_flood_of_requests_gets_no_more_than_its_budget_and_hurts_nobody() {
     let (mut rig, viewer, _, mut picture) = playing(viewer_config());
     let other = rig.subscribe(at(40));

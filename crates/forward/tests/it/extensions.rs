@@ -1,7 +1,8 @@
 //! What becomes of header fields and header extensions.
 
+use xrtc_forward::Format;
 use xrtc_rtp::rtcp::{self, ReportBlock};
-use xrtc_rtp::{ExtensionKind, Ssrc};
+use xrtc_rtp::{Codec, ExtensionKind, PayloadType, Ssrc};
 
 use crate::rig::*;
 
@@ -138,6 +139,43 @@ fn a_viewer_without_extensions_gets_none() {
     let mut sound = Sender::audio().with(1, &[0x85]);
     let got = rig.send(at(0), &[sound.opus()]);
     assert_eq!(got[0].rtp().header_len(), 12);
+}
+
+#[test]
+fn redundant_audio_is_for_viewers_that_read_it_and_plain_opus_for_the_others() {
+    let mut track = audio_track();
+    let mut red = track.codecs[0];
+    red.format = Format::any(Codec::Red);
+    red.payload_type = PayloadType(96);
+    track.codecs.push(red);
+    let mut rig = Rig::publishing(vec![track]);
+    let plain = rig.subscribe(at(0));
+    let mut config = viewer_config();
+    let mut codec = config.tracks[0].codecs[0];
+    codec.format = Format::any(Codec::Red);
+    codec.payload_type = PayloadType(64);
+    config.tracks[0].codecs.push(codec);
+    let reader = rig.stream.subscribe(at(0), config).unwrap();
+    let mut sound = Sender::new(AUDIO, 96, 1, 1);
+    let payload = [0x80 | OPUS, 0x0f, 0x00, 0x03, OPUS, 1, 2, 3, 8, 9];
+    let got = rig.send(at(0), &[sound.packet(&payload, false)]);
+    for got in &got {
+        let packet = got.rtp();
+        if got.viewer == plain {
+            assert_eq!(
+                (packet.payload_type().0, packet.payload()),
+                (OUT_OPUS, &[8, 9][..])
+            );
+        } else {
+            assert_eq!(got.viewer, reader);
+            let expected = [0x80 | OUT_OPUS, 0x0f, 0x00, 0x03, OUT_OPUS, 1, 2, 3, 8, 9];
+            assert_eq!(
+                (packet.payload_type().0, packet.payload()),
+                (64, &expected[..])
+            );
+        }
+    }
+    assert_eq!(got.len(), 2);
 }
 
 #[test]

@@ -129,6 +129,51 @@ fn requests_for_packets_of_an_earlier_publisher_are_not_answered_with_others() {
 }
 
 #[test]
+fn frame_numbers_of_dependency_descriptors_continue_on_the_next_publisher() {
+    let mut rig = Rig::publishing(vec![video_track()]);
+    let viewer = rig.stream.subscribe(at(0), viewer_without_rtx()).unwrap();
+    let descriptor = |number: u16, rest: &[u8]| {
+        let [high, low] = number.to_be_bytes();
+        [&[0xc0, high, low], rest].concat()
+    };
+    let frame = |got: &Got| {
+        let descriptor = got.rtp().extension(3).unwrap().to_vec();
+        (
+            u16::from_be_bytes([descriptor[1], descriptor[2]]),
+            descriptor.len(),
+        )
+    };
+    let mut picture = Sender::video()
+        .with(12, &descriptor(65_534, &[1; 30]))
+        .with(13, &[2]);
+    let got = rig.send(at(0), &picture.vp8(Some((640, 360)), 1));
+    assert_eq!(frame(&got[0]), (65_534, 33), "as it came");
+    picture.extensions[0].1 = descriptor(65_535, &[]);
+    let got = rig.send(at(33), &picture.vp8(None, 1));
+    assert_eq!(frame(&got[0]), (65_535, 3));
+    rig.stream
+        .publish(at(50), ingest(vec![video_track()]))
+        .unwrap();
+    let mut next = Sender::video()
+        .with(12, &descriptor(7, &[1; 30]))
+        .with(13, &[2]);
+    let got = rig.send(at(60), &next.vp8(Some((640, 360)), 1));
+    assert_eq!(frame(&got[0]), (0, 33));
+    next.extensions[0].1 = descriptor(8, &[]);
+    let got = rig.send(at(93), &next.vp8(None, 1));
+    assert_eq!(frame(&got[0]), (1, 3));
+    assert_eq!(
+        got[0].rtp().extension(2),
+        Some(&[2][..]),
+        "the others are as they were"
+    );
+    let number = got[0].index as u16;
+    rig.stream
+        .handle_viewer_rtcp(at(99), viewer, &nack(OUT_VIDEO, &[number]));
+    assert_eq!(rig.drain(at(99)).len(), 1, "the rig compared the bytes");
+}
+
+#[test]
 fn a_goodbye_is_told_when_it_is_for_all() {
     let mut rig = Rig::published();
     rig.send(at(0), &Sender::video().vp8(Some((640, 360)), 2));
