@@ -23,6 +23,7 @@ const CHECKS = [
   ],
   ['types of the package', () => run('npx', ['tsc', '-p', '.', '--noEmit'])],
   ['types of the tests', () => run('npx', ['tsc', '-p', '__test__', '--noEmit'])],
+  ['types of the pages', () => run('npx', ['tsc', '-p', 'web', '--noEmit'])],
   ['lint', () => run('npx', ['oxlint', '--deny-warnings'])],
   ['format', () => run('npx', ['prettier', '--check', '--log-level', 'warn', '.'])],
 ]
