@@ -10,14 +10,14 @@ use xrtc_worker::{Backend, ServerConfig, WorkerEvent};
 
 use crate::outside::{App, Browsers, loopback};
 
-struct Scene {
-    app: App,
-    browsers: Browsers,
+pub(crate) struct Scene {
+    pub(crate) app: App,
+    pub(crate) browsers: Browsers,
     dtls: Arc<DtlsSettings>,
 }
 
 impl Scene {
-    fn new(config: ServerConfig) -> Self {
+    pub(crate) fn new(config: ServerConfig) -> Self {
         let browsers = Browsers::new();
         let certificate = Certificate::generate().unwrap();
         let dtls = DtlsSettings::new(certificate, DtlsVersion::V12, browsers.origin());
@@ -34,7 +34,7 @@ impl Scene {
             .add(|address, now| Browser::new(address, side, &dtls, seed, now))
     }
 
-    fn publish(&mut self, stream: &str) -> (usize, PeerId) {
+    pub(crate) fn publish(&mut self, stream: &str) -> (usize, PeerId) {
         let number = self.add(Side::Publish(PublishConfig::default()), 1);
         let offer = self.browsers.get(number).create_offer();
         let (peer, answer) = self.app.push(stream, Some(offer));
@@ -43,7 +43,7 @@ impl Scene {
         (number, peer)
     }
 
-    fn view(&mut self, stream: &str, seed: u64) -> (usize, PeerId) {
+    pub(crate) fn view(&mut self, stream: &str, seed: u64) -> (usize, PeerId) {
         let number = self.add(Side::View(ViewConfig::default()), seed);
         let offer = self.browsers.get(number).create_offer();
         let (peer, answer) = self.app.pull(stream, offer);
@@ -53,7 +53,7 @@ impl Scene {
     }
 }
 
-fn pictures(browser: &Browser) -> usize {
+pub(crate) fn pictures(browser: &Browser) -> usize {
     let video = browser
         .viewer()
         .and_then(|viewer| viewer.source(MediaKind::Video));

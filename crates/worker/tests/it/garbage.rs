@@ -2,9 +2,11 @@
 
 use std::net::UdpSocket;
 
+use xrtc_rtp::MediaKind;
 use xrtc_sfu::WorkerId;
 
-use crate::outside::App;
+use crate::end_to_end::{Scene, pictures};
+use crate::outside::{App, loopback};
 
 fn stranger() -> UdpSocket {
     #[expect(clippy::disallowed_methods, reason = "a stranger's socket")]
@@ -71,4 +73,70 @@ fn garbage_is_counted_and_not_answered() {
         answered += len;
     }
     assert!(answered <= binding_request(&format!("{ufrag}:me")).len());
+}
+
+#[test]
+fn a_running_stream_loses_nothing_to_garbage() {
+    let mut scene = Scene::new(loopback());
+    let (publisher, _) = scene.publish("lobby");
+    scene.browsers.run_until("the publisher connects", |ends| {
+        ends[publisher].1.connected_at().is_some()
+    });
+    let (viewer, _) = scene.view("lobby", 2);
+    scene
+        .browsers
+        .run_until("a picture", |ends| pictures(&ends[viewer].1) > 0);
+
+    let server = scene.app.address(0);
+    let stranger = stranger();
+    let noise: Vec<u8> = (0..1200).map(|n| (n * 101 % 256) as u8).collect();
+    let with_first = |first: &[u8]| [first, &noise].concat();
+    let garbage = [
+        noise.clone(),
+        with_first(&[0, 1, 0, 60]),
+        binding_request("nobody:else"),
+        // A ClientHello, as far as it goes.
+        with_first(&[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 1, 0, 1]),
+        // RTP without a valid tag; with padding, extensions and sources that do not fit.
+        with_first(&[0x80, 96, 0, 9]),
+        vec![0xbf, 96, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1, 0xff],
+        with_first(&[0x90, 200, 0xff, 0xff]),
+    ];
+    for round in 1..=30 {
+        for datagram in &garbage {
+            stranger.send_to(datagram, server).unwrap();
+            scene.browsers.send_raw(publisher, datagram, server);
+            scene.browsers.send_raw(viewer, datagram, server);
+        }
+        scene
+            .browsers
+            .run_until("a picture", |ends| pictures(&ends[viewer].1) > round);
+    }
+
+    let seen = scene.browsers.get(viewer).viewer().unwrap();
+    let video = seen.source(MediaKind::Video).unwrap();
+    let numbers: Vec<u32> = video
+        .video
+        .frames()
+        .iter()
+        .map(|frame| frame.frame)
+        .collect();
+    assert!(
+        numbers.windows(2).all(|pair| pair[1] == pair[0] + 1),
+        "{numbers:?}"
+    );
+    assert_eq!((video.video.broken, seen.nacks), (0, 0));
+    let sent = (30 * 3 * garbage.len()) as u64;
+    let count = scene
+        .app
+        .counters_when(WorkerId(0), |count| count("datagramsReceived") > sent);
+    assert_eq!(count("kernelDrops"), 0);
+    for name in [
+        "srtp.notAuthentic",
+        "demux.mediaFromStranger",
+        "demux.dtlsFromStranger",
+        "demux.unknownUfrag",
+    ] {
+        assert!(count(name) >= 30, "{name}: {}", count(name));
+    }
 }

@@ -139,6 +139,8 @@ impl App {
 
     /// This worker's counters by their names, those of its sockets included.
     fn counters_of(&mut self, worker: WorkerId) -> Vec<(String, u64)> {
+        // Before the state machine's, which then knows of all that these tell of.
+        let socket = self.server.counters().nth(worker.0.into()).unwrap();
         let wanted = self.request();
         self.server
             .send(worker, Command::GetCounters { request: wanted })
@@ -149,7 +151,6 @@ impl App {
             }
             _ => None,
         });
-        let socket = self.server.counters().nth(worker.0.into()).unwrap();
         counters.extend(socket.named().map(|(name, count)| (name.to_owned(), count)));
         counters
     }
@@ -253,6 +254,11 @@ impl Browsers {
                 self.serve(number);
             }
         }
+    }
+
+    /// Sends something else from a browser's address.
+    pub(crate) fn send_raw(&self, number: usize, datagram: &[u8], to: SocketAddr) {
+        self.ends[number].0.send_to(datagram, to).unwrap();
     }
 
     /// Takes and sends what a browser has.
