@@ -1,6 +1,6 @@
 // The list of live streams, renewed every two seconds while the page is visible.
 
-import { addressOf, element } from './page.js'
+import { element, pageAddress, tokenOption } from './page.js'
 
 const RENEW_MS = 2000
 const form = element('go', HTMLFormElement)
@@ -9,13 +9,19 @@ form.addEventListener('submit', (event) => {
   event.preventDefault()
   const page = event.submitter instanceof HTMLButtonElement ? event.submitter.value : 'pull'
   const stream = String(new FormData(form).get('stream') ?? '').trim()
-  if (stream !== '') location.assign(addressOf(page, stream))
+  if (stream !== '') location.assign(pageAddress(page, stream))
 })
 
 async function renew() {
   const problem = element('problem', HTMLElement)
   try {
-    const response = await fetch(new URL('api/streams', document.baseURI))
+    const { token } = tokenOption()
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const response = await fetch(new URL('api/streams', document.baseURI), { headers })
+    if (response.status === 401 || response.status === 403) {
+      problem.textContent = 'The server wants a token, or does not take this one: add ?token=… to the address.'
+      return
+    }
     if (!response.ok) throw new Error(`the server answered ${response.status}`)
     show(await response.json())
     problem.textContent = ''
@@ -34,7 +40,7 @@ function show({ streams }) {
 function entry({ name, live, viewers, codecs = [] }) {
   const item = document.createElement('li')
   const link = document.createElement('a')
-  link.href = addressOf('pull', name).href
+  link.href = pageAddress('pull', name).href
   link.textContent = name
   const badge = document.createElement('span')
   badge.className = 'badge'

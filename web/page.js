@@ -26,6 +26,22 @@ export function addressOf(route, stream) {
   return new URL(`${route}/${path}`, document.baseURI)
 }
 
+/**
+ * The address of one of our own pages; a token in this page's address goes along.
+ * @param {string} page
+ * @param {string} [stream]
+ */
+export function pageAddress(page, stream) {
+  const address = stream === undefined ? new URL(page, document.baseURI) : addressOf(page, stream)
+  const token = query.get('token')
+  if (token !== null) address.searchParams.set('token', token)
+  return address
+}
+
+for (const link of document.querySelectorAll('a[href="./"]')) {
+  if (link instanceof HTMLAnchorElement) link.href = pageAddress('./').href
+}
+
 /** The token of `?token=`, as an option of a session. */
 export function tokenOption() {
   const token = query.get('token')

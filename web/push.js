@@ -2,7 +2,7 @@
 // Parameters: source=camera|screen, size=360|720|1080, codec, simulcast=1, audio=0, video=0, start=1, token.
 
 import { captureCamera, captureScreen, listDevices, publish } from 'xrtc/client'
-import { addressOf, element, query, showFigures, showState, streamOfAddress, tokenOption } from './page.js'
+import { addressOf, element, pageAddress, query, showFigures, showState, streamOfAddress, tokenOption } from './page.js'
 
 /** @typedef {import('xrtc/client').Publisher} Publisher */
 
@@ -26,7 +26,7 @@ let media
 
 document.title = `Publish ${stream} · xrtc`
 element('stream', HTMLElement).textContent = stream
-element('watch', HTMLAnchorElement).href = addressOf('pull', stream).href
+element('watch', HTMLAnchorElement).href = pageAddress('pull', stream).href
 source.value = query.get('source') === 'screen' ? 'screen' : 'camera'
 size.value = query.get('size') ?? '720'
 codec.value = query.get('codec') ?? ''
