@@ -104,7 +104,8 @@ impl Demux {
         let track = find_track(packet, names, config).ok_or(Discard::UnknownTrack)?;
         let tracks = config.tracks.get(track).ok_or(Discard::UnknownTrack)?;
         let is_rtx = is_retransmission(packet, names, tracks);
-        let layer = find_layer(ssrc, names, is_rtx, tracks).ok_or(Discard::UnknownLayer)?;
+        let layer = self.find_layer(ssrc, names, is_rtx, tracks);
+        let layer = layer.ok_or(Discard::UnknownLayer)?;
         let track = u8::try_from(track).map_err(|_| Discard::UnknownTrack)?;
         let layer = u8::try_from(layer).map_err(|_| Discard::UnknownLayer)?;
         let named = names.mid.is_some() && (names.rid.is_some() || tracks.rids.is_empty());
@@ -125,6 +126,57 @@ impl Demux {
             });
         }
         self.take_over(now, index, named)
+    }
+
+    /// The layer by its rid; of retransmissions else by what they are declared to repair; else the only one.
+    ///
+    /// The order of `a=ssrc` counts only for publishers that send no rids: Firefox writes its own order.
+    fn find_layer(
+        &self,
+        ssrc: Ssrc,
+        names: Names,
+        is_rtx: bool,
+        track: &IngestTrack,
+    ) -> Option<usize> {
+        let rid = if is_rtx {
+            names.repaired.or(names.rid)
+        } else {
+            names.rid
+        };
+        if let Some(rid) = rid
+            && !track.rids.is_empty()
+        {
+            return track.rids.iter().position(|&known| known == rid);
+        }
+        if track.rids.len() <= 1 {
+            // More SSRCs than layers are none of ours.
+            let declared = track
+                .ssrcs
+                .iter()
+                .skip(1)
+                .any(|declared| declared.ssrc == ssrc || declared.rtx == Some(ssrc));
+            return (!declared).then_some(0);
+        }
+        let repaired = track
+            .ssrcs
+            .iter()
+            .find(|declared| declared.rtx == Some(ssrc));
+        if let Some(repaired) = repaired
+            && let Some(media) = self
+                .sources
+                .iter()
+                .find(|source| source.ssrc == repaired.ssrc)
+        {
+            return Some(media.layer.into());
+        }
+        if track.extensions.id(ExtensionKind::Rid).is_some() {
+            return None;
+        }
+        let declared = track
+            .ssrcs
+            .iter()
+            .position(|declared| declared.ssrc == ssrc || declared.rtx == Some(ssrc));
+        declared.filter(|&index| index < track.rids.len())
     }
 
     /// A place for another source: a new one, or that of the one longest silent, unless it is a layer's.
@@ -235,28 +287,6 @@ fn is_retransmission(packet: &RtpPacket<'_>, names: Names, track: &IngestTrack) 
             .codecs
             .iter()
             .any(|codec| codec.rtx_payload_type == Some(payload_type))
-}
-
-/// The layer by its rid, else by the place of the SSRC in the description, else the only one.
-fn find_layer(ssrc: Ssrc, names: Names, is_rtx: bool, track: &IngestTrack) -> Option<usize> {
-    let rid = if is_rtx {
-        names.repaired.or(names.rid)
-    } else {
-        names.rid
-    };
-    let count = track.rids.len().max(1);
-    if let Some(rid) = rid
-        && !track.rids.is_empty()
-    {
-        return track.rids.iter().position(|&known| known == rid);
-    }
-    let declared = track
-        .ssrcs
-        .iter()
-        .position(|declared| declared.ssrc == ssrc || declared.rtx == Some(ssrc));
-    declared
-        .filter(|&index| index < count)
-        .or_else(|| (count == 1).then_some(0))
 }
 
 /// A source that is silent for so long makes room for another one when there are as many as there may be.

@@ -1,7 +1,7 @@
 //! How publishers tell what their SSRCs are.
 
 use xrtc_forward::{DeclaredSsrc, Discard, LayerId, Limits, TrackId};
-use xrtc_rtp::{Rid, Ssrc};
+use xrtc_rtp::{ExtensionKind, Rid, Ssrc};
 
 use crate::rig::*;
 
@@ -139,6 +139,44 @@ fn obs_declares_the_first_layer_only_and_names_all_by_rid() {
         Some(LayerId(0)),
         "by resolution, not by rid"
     );
+}
+
+#[test]
+fn firefox_declares_its_layers_in_another_order_and_repairs_them_without_rrid() {
+    let mut track = simulcast_track();
+    track.ssrcs = [(F, 0x913), (H, 0x912), (Q, 0x911)]
+        .map(|(ssrc, rtx)| DeclaredSsrc {
+            ssrc,
+            rtx: Some(Ssrc(rtx)),
+        })
+        .to_vec();
+    let mut rig = Rig::publishing(vec![track]);
+    for (ssrc, rid) in [(Q, "q"), (H, "h"), (F, "f")] {
+        rig.rtp(at(0), &layer(ssrc, rid).vp8(Some((64, 36)), 1));
+    }
+    let expected: Vec<_> = (0..)
+        .zip([Q, H, F])
+        .map(|(n, ssrc)| (TrackId(0), LayerId(n), ssrc))
+        .collect();
+    assert_eq!(layers(&rig), expected);
+    let mut sender = Sender::new(F, VP8, 101, 8_000);
+    let packets = sender.vp8(None, 2);
+    rig.rtp(at(1), &packets[1..]);
+    rig.rtp(at(2), &[rtx(&packets[0], Ssrc(0x913), VP8_RTX, 1)]);
+    let top = &rig.stream.stats(at(2)).inbound[2];
+    assert_eq!((top.rtx_ssrc, top.packets_received), (Some(Ssrc(0x913)), 3));
+}
+
+#[test]
+fn without_rids_in_packets_the_order_of_the_description_counts() {
+    let mut track = simulcast_track();
+    track.extensions.remove(ExtensionKind::Rid);
+    track.ssrcs = [Q, H, F]
+        .map(|ssrc| DeclaredSsrc { ssrc, rtx: None })
+        .to_vec();
+    let mut rig = Rig::publishing(vec![track]);
+    rig.rtp(at(0), &Sender::new(H, VP8, 1, 1).vp8(Some((64, 36)), 1));
+    assert_eq!(layers(&rig), [(TrackId(0), LayerId(1), H)]);
 }
 
 #[test]
