@@ -1,6 +1,6 @@
-// Text in the project speaks of the project alone and leaves nothing unfinished.
+// Text in the project speaks of the project alone, leaves nothing unfinished, and names only files that are there.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, run, StepError } from './steps.mjs'
 
@@ -9,16 +9,17 @@ const FORBIDDEN = [
   [/\b(todo|unimplemented)!\(|\b(FIXME|XXX)\b/, 'an unfinished mark'],
   [/\bregistry\.npmjs\.org|\bindex\.crates\.io|\bartifactory\b/, "a registry's host"],
 ]
+const NAMED_FILE = /`((?:crates|ts|web|docs|scripts|benches|__test__)\/[\w./-]+)`/g
 const SELF = 'scripts/check-texts.mjs'
 const NOT_READ = /\.(png|ico|lock|ivf|woff2|sdp|golden)$|package-lock\.json$|\.sum$/
 
-/** Fails with every forbidden text in a file that git tracks. */
+/** Fails with every forbidden text in a file that git tracks, and every file that a page names and that is not there. */
 export async function checkTexts() {
   const { output } = await run('git', ['ls-files'], { capture: true })
   const problems = output
     .split('\n')
     .filter((path) => path !== '' && path !== SELF && !NOT_READ.test(path))
-    .flatMap((path) => problemsIn(path))
+    .flatMap((path) => [...problemsIn(path), ...(path.endsWith('.md') ? missingFiles(path) : [])])
   if (problems.length > 0) throw new StepError('texts', `\n  ${problems.join('\n  ')}`)
 }
 
@@ -28,4 +29,10 @@ function problemsIn(path) {
     .flatMap((line, index) =>
       FORBIDDEN.filter(([pattern]) => pattern.test(line)).map(([, what]) => `${path}:${index + 1}: ${what}`),
     )
+}
+
+function missingFiles(path) {
+  return [...readFileSync(join(root, path), 'utf8').matchAll(NAMED_FILE)]
+    .filter(([, named]) => !existsSync(join(root, named)))
+    .map(([, named]) => `${path}: ${named} does not exist`)
 }
