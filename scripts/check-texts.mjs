@@ -19,20 +19,22 @@ export async function checkTexts() {
   const problems = output
     .split('\n')
     .filter((path) => path !== '' && path !== SELF && !NOT_READ.test(path))
-    .flatMap((path) => [...problemsIn(path), ...(path.endsWith('.md') ? missingFiles(path) : [])])
+    .flatMap((path) => problemsIn(path))
   if (problems.length > 0) throw new StepError('texts', `\n  ${problems.join('\n  ')}`)
 }
 
 function problemsIn(path) {
-  return readFileSync(join(root, path), 'utf8')
+  const text = readFileSync(join(root, path), 'utf8')
+  const forbidden = text
     .split('\n')
     .flatMap((line, index) =>
       FORBIDDEN.filter(([pattern]) => pattern.test(line)).map(([, what]) => `${path}:${index + 1}: ${what}`),
     )
+  return path.endsWith('.md') ? [...forbidden, ...missingFiles(path, text)] : forbidden
 }
 
-function missingFiles(path) {
-  return [...readFileSync(join(root, path), 'utf8').matchAll(NAMED_FILE)]
+function missingFiles(path, text) {
+  return [...text.matchAll(NAMED_FILE)]
     .filter(([, named]) => !existsSync(join(root, named)))
     .map(([, named]) => `${path}: ${named} does not exist`)
 }
