@@ -6,6 +6,7 @@ use std::process::Command;
 
 /// Runs `test` on a thread with a network of its own: only a loopback, prepared by `ip` and `tc` commands.
 /// Does nothing where the system does not let us.
+#[expect(clippy::disallowed_methods, reason = "a namespace belongs to a thread")]
 pub(crate) fn in_own_network(commands: &[&str], test: impl FnOnce() + Send + 'static) {
     let commands: Vec<String> = commands.iter().map(ToString::to_string).collect();
     let thread = std::thread::Builder::new().spawn(move || {

@@ -12,6 +12,10 @@ use crate::entropy;
 use crate::panic::{contain, silence_this_thread};
 
 /// Starts the thread of a worker.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the worker is where threads are started"
+)]
 pub(crate) fn spawn(
     parts: DriverParts,
     config: SfuConfig,

@@ -212,6 +212,10 @@ impl Browsers {
         self.origin
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a browser has a clock of its own"
+    )]
     pub(crate) fn now(&self) -> Time {
         Time::ZERO + self.origin.elapsed()
     }
