@@ -16,7 +16,7 @@ pub struct Limits {
     /// How long packets are kept. Default 1,200 ms.
     pub packet_age: Duration,
     /// A joining viewer is served from the cache if the picture group so far has no more packets than this;
-    /// 0 never does. Default 192.
+    /// 0 never does. Sent at once, so no more than a slow link takes in half a second. Default 96.
     pub join_burst: usize,
     /// Items on their way to mirrors; beyond it packets are dropped and counted. Default 8,192.
     pub relay_items: usize,
@@ -59,7 +59,7 @@ impl Default for Limits {
             audio_packets: 256,
             layer_bytes: 4 << 20,
             packet_age: Duration::from_millis(1_200),
-            join_burst: 192,
+            join_burst: 96,
             relay_items: 8_192,
         }
     }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use xrtc_forward::{Held, Limits, RtcpTarget, StreamConfig, ViewerId};
 use xrtc_rtp::Ssrc;
+use xrtc_rtp::rtcp::{self, ReportBlock};
 
 use crate::layers::Simulcast;
 use crate::rig::*;
@@ -46,6 +47,9 @@ enum Step {
     Pli {
         viewer: usize,
     },
+    ViewerReport {
+        viewer: usize,
+    },
     Garbage {
         rtcp: bool,
         bytes: Vec<u8>,
@@ -66,26 +70,27 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..80);
     let step = prop_oneof![
-        12 => (any::<u32>(), 0..8_usize).prop_map(|(drop, swap)| Step::Frame { drop: drop & (drop >> 3), swap }),
+        16 => (any::<u32>(), 0..8_usize).prop_map(|(drop, swap)| Step::Frame { drop: drop & (drop >> 3), swap }),
         4 => Just(Step::Sound),
         2 => (0..3_usize, any::<bool>()).prop_map(|(layer, active)| Step::Layer { layer, active }),
         2 => (0..3_usize).prop_map(|layer| Step::KeyFrame { layer }),
-        4 => (0..40_u16).prop_map(|back| Step::Repair { back }),
+        8 => (0..40_u16).prop_map(|back| Step::Repair { back }),
         1 => Just(Step::Report),
         1 => any::<u16>().prop_map(|by| Step::Jump { by }),
         1 => any::<bool>().prop_map(|simulcast| Step::Publish { simulcast }),
         1 => Just(Step::Unpublish),
         2 => any::<bool>().prop_map(|rtx| Step::Subscribe { rtx }),
         1 => (0..8_usize).prop_map(|viewer| Step::Unsubscribe { viewer }),
-        4 => (0..8_usize, prop::collection::vec(0..60_u16, 1..20))
+        8 => (0..8_usize, prop::collection::vec(0..60_u16, 1..20))
             .prop_map(|(viewer, back)| Step::Nack { viewer, back }),
         1 => (0..8_usize).prop_map(|viewer| Step::Pli { viewer }),
+        1 => (0..8_usize).prop_map(|viewer| Step::ViewerReport { viewer }),
         1 => (any::<bool>(), bytes()).prop_map(|(rtcp, bytes)| Step::Garbage { rtcp, bytes }),
         1 => (0..8_usize, bytes()).prop_map(|(viewer, bytes)| Step::ViewerGarbage { viewer, bytes }),
         4 => (0..200_u64).prop_map(|millis| Step::Wait { millis }),
         2 => (0..10_usize).prop_map(|packets| Step::Hurry { packets }),
     ];
-    prop::collection::vec(step, 1..120)
+    prop::collection::vec(step, 1..200)
 }
 
 /// A home with viewers, and a mirror of it with viewers of its own.
@@ -106,14 +111,21 @@ impl World {
             mirror: true,
             ..config()
         });
-        Self {
+        let mut world = Self {
             rigs: [home, mirror],
             viewers: Vec::new(),
             publisher: Simulcast::new(),
             sound: Sender::audio(),
             recent: Vec::new(),
             millis: 0,
+        };
+        // A life begins in the middle; most of what matters needs a publisher and viewers.
+        world.step(&Step::Publish { simulcast: true });
+        world.settle();
+        for rtx in [false, false, true, true] {
+            world.step(&Step::Subscribe { rtx });
         }
+        world
     }
 
     fn viewer(&self, number: usize) -> Option<(usize, ViewerId, Option<u64>)> {
@@ -207,6 +219,19 @@ impl World {
                         .handle_viewer_rtcp(now, viewer, &request);
                 }
             }
+            Step::ViewerReport { viewer } => {
+                if let Some((place, viewer, _)) = self.viewer(*viewer) {
+                    let block = ReportBlock {
+                        ssrc: OUT_VIDEO,
+                        ..ReportBlock::default()
+                    };
+                    let mut out = [0; 64];
+                    let len = rtcp::write_receiver_report(&mut out, Ssrc(1), &[block]).unwrap();
+                    self.rigs[place]
+                        .stream
+                        .handle_viewer_rtcp(now, viewer, &out[..len]);
+                }
+            }
             Step::Pli { viewer } => {
                 if let Some((place, viewer, _)) = self.viewer(*viewer) {
                     self.rigs[place]
@@ -252,7 +277,7 @@ impl World {
             }
             for (target, bytes) in self.rigs[place].rtcp(now) {
                 assert!(bytes.len() <= 1_200);
-                assert!(xrtc_rtp::rtcp::packets(&bytes).all(|packet| packet.is_ok()));
+                assert!(rtcp::packets(&bytes).all(|packet| packet.is_ok()));
                 assert!(place == 0 || target != RtcpTarget::Publisher);
             }
             let due = self.rigs[place].stream.poll_timeout();
