@@ -3,6 +3,7 @@
 use arrayvec::ArrayVec;
 use xrtc_rtp::{Codec, ExtensionKind, ExtensionMap, RtpPacket, Time, inspect, vp8, vp9};
 
+use crate::rewrite::is_forwarded;
 use crate::{LayerId, Limits, TrackId};
 
 /// A received packet, stored once and shared by every worker that forwards it.
@@ -216,29 +217,5 @@ impl Picture {
             tl0,
             codec: Some(codec),
         })
-    }
-}
-
-/// Whether an extension concerns the viewers. The others are between the publisher and us: transport-cc,
-/// abs-send-time and the transmission offset are of one hop, mid is each viewer's own, rid and the layers'
-/// allocation are for choosing layers.
-const fn is_forwarded(kind: ExtensionKind) -> bool {
-    match kind {
-        ExtensionKind::AudioLevel
-        | ExtensionKind::VideoOrientation
-        | ExtensionKind::PlayoutDelay
-        | ExtensionKind::VideoContentType
-        | ExtensionKind::VideoTiming
-        | ExtensionKind::ColorSpace
-        | ExtensionKind::DependencyDescriptor
-        | ExtensionKind::AbsCaptureTime
-        | ExtensionKind::CsrcAudioLevel => true,
-        ExtensionKind::Mid
-        | ExtensionKind::Rid
-        | ExtensionKind::RepairedRid
-        | ExtensionKind::TransportCc
-        | ExtensionKind::AbsSendTime
-        | ExtensionKind::VideoLayersAllocation
-        | ExtensionKind::TransmissionOffset => false,
     }
 }

@@ -183,6 +183,30 @@ impl HeaderWriter {
     }
 }
 
+/// Whether an extension concerns the viewers. The others are between the publisher and us: transport-cc,
+/// abs-send-time and the transmission offset are of one hop, mid is each viewer's own, rid and the layers'
+/// allocation are for choosing layers.
+pub(crate) const fn is_forwarded(kind: ExtensionKind) -> bool {
+    match kind {
+        ExtensionKind::AudioLevel
+        | ExtensionKind::VideoOrientation
+        | ExtensionKind::PlayoutDelay
+        | ExtensionKind::VideoContentType
+        | ExtensionKind::VideoTiming
+        | ExtensionKind::ColorSpace
+        | ExtensionKind::DependencyDescriptor
+        | ExtensionKind::AbsCaptureTime
+        | ExtensionKind::CsrcAudioLevel => true,
+        ExtensionKind::Mid
+        | ExtensionKind::Rid
+        | ExtensionKind::RepairedRid
+        | ExtensionKind::TransportCc
+        | ExtensionKind::AbsSendTime
+        | ExtensionKind::VideoLayersAllocation
+        | ExtensionKind::TransmissionOffset => false,
+    }
+}
+
 /// Whether an element fits the one-byte form (RFC 8285 §4.2).
 fn is_short(id: u8, data: &[u8]) -> bool {
     id < 15 && matches!(data.len(), 1..=16)

@@ -5,7 +5,7 @@ mod picture;
 mod red;
 mod segment;
 
-pub(crate) use header::{Header, HeaderWriter};
+pub(crate) use header::{Header, HeaderWriter, is_forwarded};
 pub(crate) use picture::{PayloadChange, PictureShift};
 pub(crate) use red::Red;
 pub(crate) use segment::{Segment, SegmentClock, Segments};
