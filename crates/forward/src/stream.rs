@@ -57,10 +57,12 @@ pub struct Stream {
 impl Stream {
     /// An empty stream.
     pub fn new(config: StreamConfig, now: Time) -> Self {
+        let mut rng = fastrand::Rng::with_seed(config.seed);
         Self {
             config,
             now,
-            publisher: 0,
+            // A home that starts anew must not count as the one that its mirrors knew.
+            publisher: rng.u32(..),
             ingest: None,
             tracks: Vec::new(),
             clock_offset: None,
@@ -72,7 +74,7 @@ impl Stream {
             relay: None,
             events: VecDeque::new(),
             discards: DiscardCounts::default(),
-            rng: fastrand::Rng::with_seed(config.seed),
+            rng,
         }
     }
 

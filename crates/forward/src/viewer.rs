@@ -8,6 +8,7 @@ use xrtc_rtp::{MediaKind, Ssrc, Time, WallClock};
 
 use crate::drain::{Fresh, Step};
 use crate::keyframe::KeyFrameRation;
+use crate::nack::Resend;
 use crate::outflow::{Scratch, Written};
 use crate::pacer::Pacer;
 use crate::report::RoundTrip;
@@ -312,17 +313,22 @@ impl Viewer {
                 }
             };
             let verdict = verdict.and_then(|bytes| {
-                if !subscription.responder.admit(context.now, out, self.rtt) {
+                let admitted = subscription.responder.admit(context.now, out, self.rtt);
+                if admitted == Resend::No {
                     Err(Discard::NackRepeated)
                 } else if !self.pacer.admit_resend(bytes) {
                     Err(Discard::NackOverBudget)
                 } else {
-                    Ok(())
+                    // What got lost twice is sent twice: the next chance would be a round trip away.
+                    Ok(admitted == Resend::Again && self.pacer.admit_resend(bytes))
                 }
             });
             match verdict {
-                Ok(()) => {
+                Ok(twice) => {
                     self.resends.push_back((position, out));
+                    if twice {
+                        self.resends.push_back((position, out));
+                    }
                     self.has_due = true;
                 }
                 Err(discard) => self.discards.count(discard),

@@ -92,11 +92,15 @@ impl Sfu {
             return;
         };
         let mut changed = false;
+        let is_restarting = peer.ufrags.len() > 1;
         if let Some(path) = checked.filter(|path| peer.transport.is_acquainted(*path)) {
             changed |= peer.hear(now);
             changed |= self.bind_path(key, path);
         }
         self.drain_transport(now, key);
+        if is_restarting {
+            self.release_old_ufrags(key);
+        }
         if changed {
             self.peer_changed(key);
         }

@@ -398,8 +398,13 @@ impl Publisher {
                 .middle()
                 .wrapping_sub(block.last_sender_report);
             let rtt = spent.saturating_sub(block.delay_since_last_sender_report);
-            self.rtt = Duration::from_nanos(u64::from(rtt) * 1_000_000_000 / 65_536)
-                .min(Duration::from_secs(1));
+            let rtt = Duration::from_nanos(u64::from(rtt) * 1_000_000_000 / 65_536);
+            // As `video/call_stats2.cc` smooths it.
+            self.rtt = if self.rtt.is_zero() {
+                rtt
+            } else {
+                self.rtt.mul_f64(0.7) + rtt.min(Duration::from_secs(1)).mul_f64(0.3)
+            };
         }
     }
 }

@@ -33,7 +33,7 @@ impl Default for ViewConfig {
             codecs: vec![Codec::Vp8, Codec::H264],
             nack: true,
             rtx: true,
-            rtt: Duration::from_millis(100),
+            rtt: Duration::from_millis(80),
         }
     }
 }

@@ -5,5 +5,5 @@ mod responder;
 mod rtt;
 
 pub(crate) use generator::{Arrival, NackGenerator};
-pub(crate) use responder::{NackResponder, ResendBudget};
+pub(crate) use responder::{NackResponder, Resend, ResendBudget};
 pub(crate) use rtt::RttEstimate;

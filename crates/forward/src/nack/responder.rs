@@ -19,7 +19,7 @@ struct Recent {
 
 impl NackResponder {
     /// Whether the packet is to be resent; if so it counts as resent now.
-    pub(crate) fn admit(&mut self, now: Time, index: u64, rtt: Option<Duration>) -> bool {
+    pub(crate) fn admit(&mut self, now: Time, index: u64, rtt: Option<Duration>) -> Resend {
         if self.recent.is_empty() {
             self.recent.resize(
                 REMEMBERED,
@@ -31,19 +31,35 @@ impl NackResponder {
         }
         let position = index as usize % REMEMBERED;
         let Some(recent) = self.recent.get_mut(position) else {
-            return false;
+            return Resend::No;
         };
         // A little less than the round trip: viewers repeat requests after exactly that.
         let quiet = rtt.unwrap_or(UNKNOWN_RTT).min(LONGEST_RTT) * 4 / 5;
-        if recent.index == Some(index) && now.since(recent.resent) < quiet {
-            return false;
+        let is_known = recent.index == Some(index);
+        if is_known && now.since(recent.resent) < quiet {
+            return Resend::No;
         }
         *recent = Recent {
             index: Some(index),
             resent: now,
         };
-        true
+        if is_known {
+            Resend::Again
+        } else {
+            Resend::First
+        }
     }
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resend {
+    /// It came too soon after the last one for this packet.
+    No,
+    /// The packet is resent for the first time.
+    First,
+    /// The packet was resent before, and seems to have got lost again.
+    Again,
 }
 
 /// What one viewer may have resent: a share of what it was sent, so that a viewer whose link carries less than
@@ -97,11 +113,11 @@ mod tests {
         let mut responder = NackResponder::default();
         let rtt = Some(Duration::from_millis(50));
         let at = Time::from_millis;
-        assert!(responder.admit(at(100), 7, rtt));
-        assert!(!responder.admit(at(110), 7, rtt));
-        assert!(!responder.admit(at(139), 7, rtt));
-        assert!(responder.admit(at(140), 7, rtt));
-        assert!(responder.admit(at(140), 8, rtt));
+        assert_eq!(responder.admit(at(100), 7, rtt), Resend::First);
+        assert_eq!(responder.admit(at(110), 7, rtt), Resend::No);
+        assert_eq!(responder.admit(at(139), 7, rtt), Resend::No);
+        assert_eq!(responder.admit(at(140), 7, rtt), Resend::Again);
+        assert_eq!(responder.admit(at(140), 8, rtt), Resend::First);
     }
 
     #[test]

@@ -1,0 +1,19 @@
+//! Whole sessions over a network, in virtual time: real descriptions, ICE, DTLS and SRTP on both sides.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a session that cannot go on has failed"
+)]
+
+mod codecs;
+mod garbage;
+mod loss;
+mod offers;
+mod publishers;
+mod relays;
+mod release;
+mod simulcast;
+mod stats;
+mod transports;
+mod world;

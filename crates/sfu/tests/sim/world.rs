@@ -1,0 +1,632 @@
+//! Workers, browsers and the network between them in virtual time.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use xrtc_netem::{Link, LinkConfig};
+use xrtc_rtp::{Time, WallClock};
+use xrtc_sfu::{
+    Batch, Command, Event, Held, Path, PeerId, PullOptions, PushOptions, Refused, RelayMessage,
+    RequestId, Sfu, SfuConfig, StreamName, WorkerId,
+};
+use xrtc_testkit::{Browser, PublishConfig, ReceivedFrame, SentFrame, Side, ViewConfig};
+use xrtc_transport::{Certificate, DtlsSettings, DtlsVersion};
+
+/// Everything.
+pub(crate) struct World {
+    pub(crate) now: Time,
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) ends: Vec<End>,
+    pub(crate) events: Vec<(usize, Event)>,
+    rng: Rng,
+    batch: Batch,
+    next_id: u64,
+    trace: Option<VecDeque<String>>,
+}
+
+/// A worker and what the others have for it.
+pub(crate) struct Worker {
+    pub(crate) sfu: Sfu,
+    pub(crate) address: SocketAddr,
+    config: SfuConfig,
+    inbox: VecDeque<(WorkerId, RelayMessage)>,
+    /// How many messages its queue holds.
+    pub(crate) inbox_limit: usize,
+}
+
+/// A browser and its two directions.
+pub(crate) struct End {
+    pub(crate) browser: Browser,
+    pub(crate) peer: PeerId,
+    pub(crate) worker: usize,
+    /// Where the server sees it.
+    pub(crate) nat: SocketAddr,
+    pub(crate) up: Link<Packet>,
+    pub(crate) down: Link<Packet>,
+    /// The server's description.
+    pub(crate) answer: String,
+    /// It has vanished without a word: nothing of it reaches the network, and nothing reaches it.
+    pub(crate) is_gone: bool,
+}
+
+type Packet = (Path, Vec<u8>);
+
+/// The number of an end.
+pub(crate) type EndId = usize;
+
+/// How the network treats a browser, the same in both directions.
+pub(crate) fn network(delay_ms: u64, jitter_ms: u64, loss: f64) -> LinkConfig {
+    LinkConfig {
+        delay: Duration::from_millis(delay_ms),
+        jitter: Duration::from_millis(jitter_ms),
+        loss,
+        ..LinkConfig::default()
+    }
+}
+
+impl World {
+    /// So many workers, with the defaults.
+    pub(crate) fn new(workers: u16, seed: u64) -> Self {
+        Self::with_config(workers, seed, |_| {})
+    }
+
+    pub(crate) fn with_config(workers: u16, seed: u64, change: impl Fn(&mut SfuConfig)) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let now = Time::from_millis(1_000);
+        let workers = (0..workers).map(|index| {
+            let address = SocketAddr::from(([10, 0, 0, 1], 8_800 + index));
+            let wall = WallClock {
+                unix_nanos_at_zero: 1_800_000_000_000_000_000,
+            };
+            let mut config = SfuConfig::new(server_settings(), vec![address], wall);
+            config.worker = WorkerId(index);
+            config.workers = workers;
+            change(&mut config);
+            let mut seed = [0; 32];
+            rng.fill(&mut seed);
+            Worker {
+                sfu: Sfu::new(config.clone(), seed, now),
+                config,
+                address,
+                inbox: VecDeque::new(),
+                inbox_limit: usize::MAX,
+            }
+        });
+        let workers = workers.collect();
+        let mut world = Self {
+            now,
+            workers,
+            ends: Vec::new(),
+            events: Vec::new(),
+            rng,
+            batch: Batch::with_capacity(64 * 1024),
+            next_id: 0,
+            trace: None,
+        };
+        world.flush();
+        world
+    }
+
+    /// A worker meets a bug and starts again; what it held is gone.
+    pub(crate) fn restart_worker(&mut self, index: usize) {
+        let mut seed = [0; 32];
+        self.rng.fill(&mut seed);
+        let worker = &mut self.workers[index];
+        worker.sfu = Sfu::new(worker.config.clone(), seed, self.now);
+        self.flush();
+    }
+
+    pub(crate) fn command(&mut self, worker: usize, command: Command) {
+        self.workers[worker].sfu.handle_command(self.now, command);
+        self.flush();
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// Sends a command that will be answered, and takes the answer.
+    pub(crate) fn ask(
+        &mut self,
+        worker: usize,
+        command: impl FnOnce(RequestId) -> Command,
+    ) -> Event {
+        let request = RequestId(self.next_id());
+        self.command(worker, command(request));
+        let is_reply = |event: &Event| match event {
+            Event::Answer { request: other, .. }
+            | Event::Offer { request: other, .. }
+            | Event::Accepted { request: other, .. }
+            | Event::Restarted { request: other, .. }
+            | Event::Refused { request: other, .. }
+            | Event::Stats { request: other, .. }
+            | Event::Counters { request: other, .. }
+            | Event::Held { request: other, .. }
+            | Event::ShutDown { request: other, .. } => *other == request,
+            _ => false,
+        };
+        let position = self.events.iter().position(|(_, event)| is_reply(event));
+        self.events.remove(position.expect("a reply at once")).1
+    }
+
+    pub(crate) fn home(&self, stream: &str) -> usize {
+        name(stream).home(self.workers.len())
+    }
+
+    /// A browser that publishes and is answered.
+    pub(crate) fn publish(
+        &mut self,
+        stream: &str,
+        config: PublishConfig,
+        link: LinkConfig,
+    ) -> EndId {
+        self.try_publish(stream, config, PushOptions::default(), link)
+            .expect("publisher is accepted")
+    }
+
+    pub(crate) fn try_publish(
+        &mut self,
+        stream: &str,
+        config: PublishConfig,
+        options: PushOptions,
+        link: LinkConfig,
+    ) -> Result<EndId, Refused> {
+        let worker = self.home(stream);
+        let browser = self.browser(Side::Publish(config));
+        let peer = PeerId(self.next_id());
+        let options = PushOptions {
+            offer: Some(browser.create_offer()),
+            ..options
+        };
+        let reply = self.ask(worker, |request| Command::Push {
+            request,
+            peer,
+            stream: name(stream),
+            options,
+        });
+        self.finish(browser, (worker, peer), link, reply)
+    }
+
+    /// A browser that views, on that worker, and is answered.
+    pub(crate) fn view(
+        &mut self,
+        worker: usize,
+        stream: &str,
+        config: ViewConfig,
+        link: LinkConfig,
+    ) -> EndId {
+        self.try_view(worker, stream, config, link)
+            .expect("viewer is accepted")
+    }
+
+    pub(crate) fn try_view(
+        &mut self,
+        worker: usize,
+        stream: &str,
+        config: ViewConfig,
+        link: LinkConfig,
+    ) -> Result<EndId, Refused> {
+        let browser = self.browser(Side::View(config));
+        let peer = PeerId(self.next_id());
+        let options = PullOptions {
+            offer: Some(browser.create_offer()),
+            ..PullOptions::default()
+        };
+        let reply = self.ask(worker, |request| Command::Pull {
+            request,
+            peer,
+            stream: name(stream),
+            options,
+        });
+        self.finish(browser, (worker, peer), link, reply)
+    }
+
+    fn finish(
+        &mut self,
+        mut browser: Browser,
+        (worker, peer): (usize, PeerId),
+        link: LinkConfig,
+        reply: Event,
+    ) -> Result<EndId, Refused> {
+        let sdp = match reply {
+            Event::Answer { sdp, .. } => sdp,
+            Event::Refused { refused, .. } => return Err(refused),
+            other => panic!("no answer but {other:?}"),
+        };
+        browser.set_answer(self.now, &sdp).expect("usable answer");
+        let end = self.add_end(browser, (worker, peer), link);
+        self.ends[end].answer = sdp;
+        Ok(end)
+    }
+
+    /// The ufrag that the server gave to this end.
+    pub(crate) fn server_ufrag(&self, end: EndId) -> String {
+        let line = self.ends[end]
+            .answer
+            .lines()
+            .find_map(|line| line.strip_prefix("a=ice-ufrag:"));
+        line.expect("a ufrag").to_owned()
+    }
+
+    pub(crate) fn add_end(
+        &mut self,
+        browser: Browser,
+        (worker, peer): (usize, PeerId),
+        link: LinkConfig,
+    ) -> EndId {
+        let nat = browser.address();
+        let (up, down) = (
+            Link::new(link, self.rng.u64(..)),
+            Link::new(link, self.rng.u64(..)),
+        );
+        self.ends.push(End {
+            browser,
+            peer,
+            worker,
+            nat,
+            up,
+            down,
+            answer: String::new(),
+            is_gone: false,
+        });
+        self.flush();
+        self.ends.len() - 1
+    }
+
+    /// A browser at an address of its own.
+    pub(crate) fn browser(&mut self, side: Side) -> Browser {
+        let number = self.next_id();
+        let address = SocketAddr::from(([192, 0, 2, 1], 20_000 + number as u16));
+        Browser::new(
+            address,
+            side,
+            &browser_settings(),
+            self.rng.u64(..),
+            self.now,
+        )
+    }
+
+    pub(crate) fn new_peer(&mut self) -> PeerId {
+        PeerId(self.next_id())
+    }
+
+    /// Lets so much time pass.
+    pub(crate) fn run(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.step(until) {}
+    }
+
+    pub(crate) fn run_ms(&mut self, millis: u64) {
+        self.run(Duration::from_millis(millis));
+    }
+
+    /// Lets time pass until `is_done`, at most so long. `false`: it did not happen.
+    pub(crate) fn run_until(&mut self, limit: Duration, is_done: impl Fn(&Self) -> bool) -> bool {
+        let until = self.now + limit;
+        while !is_done(self) {
+            if !self.step(until) {
+                return is_done(self);
+            }
+        }
+        true
+    }
+
+    pub(crate) fn connect_all(&mut self) {
+        let is_connected = |world: &Self| {
+            world
+                .ends
+                .iter()
+                .all(|end| end.is_gone || end.browser.connected_at().is_some())
+        };
+        assert!(
+            self.run_until(Duration::from_secs(20), is_connected),
+            "everybody connects"
+        );
+    }
+
+    /// To the next thing that happens. `false`: nothing does before `until`, which is now.
+    fn step(&mut self, until: Time) -> bool {
+        let workers = self
+            .workers
+            .iter()
+            .filter_map(|worker| worker.sfu.poll_timeout());
+        let ends = self.ends.iter().filter(|end| !end.is_gone);
+        let ends = ends.flat_map(|end| {
+            [
+                end.browser.poll_timeout(),
+                end.up.poll_timeout(),
+                end.down.poll_timeout(),
+            ]
+            .into_iter()
+            .flatten()
+        });
+        let next = workers.chain(ends).min().unwrap_or(Time::MAX).max(self.now);
+        if next > until {
+            self.now = until;
+            return false;
+        }
+        self.now = next;
+        self.deliver();
+        for worker in &mut self.workers {
+            if worker.sfu.poll_timeout().is_some_and(|due| due <= next) {
+                worker.sfu.handle_timeout(next);
+            }
+        }
+        for end in self.ends.iter_mut().filter(|end| !end.is_gone) {
+            if end.browser.poll_timeout().is_some_and(|due| due <= next) {
+                end.browser.handle_timeout(next);
+            }
+        }
+        self.flush();
+        true
+    }
+
+    fn deliver(&mut self) {
+        for index in 0..self.ends.len() {
+            while let Some((path, mut datagram)) = self.ends[index].up.poll_deliver(self.now) {
+                self.deliver_up(path, &mut datagram);
+            }
+            while let Some((path, mut datagram)) = self.ends[index].down.poll_deliver(self.now) {
+                if !self.ends[index].is_gone {
+                    self.ends[index]
+                        .browser
+                        .handle_datagram(self.now, path, &mut datagram);
+                }
+            }
+        }
+    }
+
+    /// A datagram reaches the server: the worker whose address it was sent to.
+    pub(crate) fn deliver_up(&mut self, path: Path, datagram: &mut [u8]) {
+        if let Some(worker) = self
+            .workers
+            .iter_mut()
+            .find(|worker| worker.address == path.local)
+        {
+            worker.sfu.handle_datagram(self.now, path, datagram);
+        }
+    }
+
+    /// Moves everything that waits: between workers, to the application and onto the network.
+    pub(crate) fn flush(&mut self) {
+        loop {
+            let mut moved = false;
+            for index in 0..self.workers.len() {
+                while let Some((from, message)) = self.workers[index].inbox.pop_front() {
+                    self.workers[index]
+                        .sfu
+                        .handle_relay(self.now, from, message);
+                    moved = true;
+                }
+            }
+            for index in 0..self.workers.len() {
+                self.flush_worker(index);
+            }
+            moved |= self.workers.iter().any(|worker| !worker.inbox.is_empty());
+            if !moved {
+                break;
+            }
+        }
+        self.flush_browsers();
+    }
+
+    fn flush_worker(&mut self, index: usize) {
+        let now = self.now;
+        let from = WorkerId(index as u16);
+        while let Some((to, message)) = self.workers[index].sfu.poll_relay(now) {
+            let target = &mut self.workers[usize::from(to.0)];
+            if target.inbox.len() < target.inbox_limit {
+                target.inbox.push_back((from, message));
+            } else {
+                self.workers[index].sfu.relay_refused(now, to, message);
+            }
+        }
+        while let Some(event) = self.workers[index].sfu.poll_event() {
+            note(&mut self.trace, now, || {
+                format!("worker {index}: {event:?}")
+            });
+            self.events.push((index, event));
+        }
+        loop {
+            let has_more = self.workers[index].sfu.poll_transmit(now, &mut self.batch);
+            for train in self.batch.trains() {
+                let to = self
+                    .ends
+                    .iter_mut()
+                    .rev()
+                    .find(|end| end.nat == train.path.remote && !end.is_gone);
+                let Some(end) = to else { continue };
+                let path = Path {
+                    local: end.browser.address(),
+                    remote: train.path.local,
+                };
+                for datagram in train.datagrams() {
+                    let sent = send(&mut end.down, now, (path, datagram.to_vec()));
+                    note(&mut self.trace, now, || {
+                        format!("to   {} {}{sent}", path.local, describe(datagram))
+                    });
+                }
+            }
+            self.batch.clear();
+            if !has_more {
+                break;
+            }
+        }
+    }
+
+    fn flush_browsers(&mut self) {
+        let mut buffer = [0; 1_500];
+        for end in self.ends.iter_mut().filter(|end| !end.is_gone) {
+            while let Some(transmit) = end.browser.poll_transmit(self.now, &mut buffer) {
+                let path = Path {
+                    local: transmit.path.remote,
+                    remote: end.nat,
+                };
+                let datagram = &buffer[..transmit.len];
+                let sent = send(&mut end.up, self.now, (path, datagram.to_vec()));
+                note(&mut self.trace, self.now, || {
+                    format!("from {} {}{sent}", path.remote, describe(datagram))
+                });
+            }
+        }
+    }
+
+    /// From now on everything that happens is kept for [`World::trace`].
+    pub(crate) fn keep_trace(&mut self) {
+        self.trace.get_or_insert_default();
+    }
+
+    /// What happened lately, one line each.
+    pub(crate) fn trace(&self) -> String {
+        self.trace
+            .iter()
+            .flatten()
+            .fold(String::new(), |text, line| text + line + "\n")
+    }
+
+    /// What a worker holds.
+    pub(crate) fn held(&mut self, worker: usize) -> Held {
+        match self.ask(worker, |request| Command::GetHeld { request }) {
+            Event::Held { held, .. } => held,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn counter(&mut self, worker: usize, name: &str) -> u64 {
+        match self.ask(worker, |request| Command::GetCounters { request }) {
+            Event::Counters { counters, .. } => {
+                let found = counters.iter().find(|(other, _)| other == name);
+                found.unwrap_or_else(|| panic!("no counter {name}")).1
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A browser closes its connection with a goodbye.
+    pub(crate) fn hang_up(&mut self, end: EndId) {
+        self.ends[end].browser.close(self.now);
+        self.flush();
+    }
+
+    /// The application closes a peer.
+    pub(crate) fn close(&mut self, end: EndId) {
+        let (worker, peer) = (self.ends[end].worker, self.ends[end].peer);
+        self.command(
+            worker,
+            Command::ClosePeer {
+                peer,
+                reason: "test".to_owned(),
+            },
+        );
+    }
+
+    pub(crate) fn closed_reason(&self, end: EndId) -> Option<&'static str> {
+        let peer = self.ends[end].peer;
+        self.events.iter().find_map(|(_, event)| match event {
+            Event::PeerClosed {
+                peer: other,
+                reason,
+                ..
+            } if *other == peer => Some(reason.name()),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn frames(&self, end: EndId) -> &[ReceivedFrame] {
+        let video = self.ends[end]
+            .browser
+            .viewer()
+            .and_then(|viewer| viewer.source(xrtc_rtp::MediaKind::Video));
+        video.map_or(&[], |incoming| incoming.video.frames())
+    }
+
+    pub(crate) fn sent(&self, end: EndId) -> &[SentFrame] {
+        self.ends[end]
+            .browser
+            .publisher()
+            .map_or(&[], |publisher| publisher.frames())
+    }
+}
+
+/// Puts a datagram on a link; says if it was lost at once.
+fn send(link: &mut Link<Packet>, now: Time, packet: Packet) -> &'static str {
+    let before = link.counters().lost;
+    link.send(now, packet.1.len() + 28, packet);
+    if link.counters().lost > before {
+        " LOST"
+    } else {
+        ""
+    }
+}
+
+/// Keeps a line for the case of failure, if anybody wants it.
+fn note(trace: &mut Option<VecDeque<String>>, now: Time, line: impl FnOnce() -> String) {
+    let Some(trace) = trace else { return };
+    if trace.len() == 200_000 {
+        trace.pop_front();
+    }
+    trace.push_back(format!(
+        "{:>9.3} {}",
+        now.as_micros() as f64 / 1_000.0,
+        line()
+    ));
+}
+
+/// A datagram as far as it can be read from outside.
+fn describe(datagram: &[u8]) -> String {
+    let len = datagram.len();
+    match datagram {
+        [0..=3, ..] => format!("STUN {len}"),
+        [20..=63, ..] => format!("DTLS {len}"),
+        [128..=255, 192..=223, ..] => format!("RTCP {len}"),
+        &[_, second, high, low, _, _, _, _, a, b, c, d, ..] => format!(
+            "RTP {:08x} pt {} seq {}{}, {len}",
+            u32::from_be_bytes([a, b, c, d]),
+            second & 0x7f,
+            u16::from_be_bytes([high, low]),
+            if second & 0x80 == 0 { "" } else { " M" }
+        ),
+        _ => format!("{len} bytes"),
+    }
+}
+
+/// A stream name.
+pub(crate) fn name(text: &str) -> StreamName {
+    StreamName::parse(text).expect("stream name")
+}
+
+/// A name whose home is this worker.
+pub(crate) fn name_at(worker: usize, workers: usize) -> String {
+    let names = (0..).map(|number| format!("stream-{number}"));
+    names
+        .into_iter()
+        .find(|text| name(text).home(workers) == worker)
+        .expect("some name")
+}
+
+/// Certificates cost time and play no part in what happens.
+fn server_settings() -> Arc<DtlsSettings> {
+    static SETTINGS: OnceLock<Arc<DtlsSettings>> = OnceLock::new();
+    Arc::clone(SETTINGS.get_or_init(settings))
+}
+
+fn browser_settings() -> Arc<DtlsSettings> {
+    static SETTINGS: OnceLock<Arc<DtlsSettings>> = OnceLock::new();
+    Arc::clone(SETTINGS.get_or_init(settings))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant will do as the origin"
+)]
+fn settings() -> Arc<DtlsSettings> {
+    Arc::new(DtlsSettings::new(
+        Certificate::generate().expect("certificate"),
+        DtlsVersion::V12,
+        Instant::now(),
+    ))
+}
