@@ -80,6 +80,7 @@ for (const [args, message] of [
   [['--token', ''], /--token/],
   [['--cert', 'x.pem'], /--cert and --key go together/],
   [['--cert', 'missing.pem', '--key', 'missing.pem'], /missing\.pem cannot be read/],
+  [['--cert', 'package.json', '--key', 'package.json'], /--cert and --key are not a certificate.*PEM/],
   [['--announce', 'nobody.invalid'], /nobody\.invalid/],
   [['--log-file', '/dev/null/x'], /--log-file/],
   [['--unknown'], /unknown option/],

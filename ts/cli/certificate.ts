@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { isIP } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import { localAddresses } from './addresses.ts'
 
 /** Certificate and private key, as PEM. */
@@ -14,7 +15,7 @@ export interface Certificate {
 /** Reads both files, or makes a certificate for this machine's names and addresses. */
 export async function loadCertificate(cert: string | undefined, key: string | undefined): Promise<Certificate> {
   if (cert !== undefined && key !== undefined)
-    return { cert: await read('--cert', cert), key: await read('--key', key) }
+    return usable({ cert: await read('--cert', cert), key: await read('--key', key) })
   // Only here, because it takes a while to load.
   const { generate } = await import('selfsigned')
   const altNames = ['localhost', hostname(), '127.0.0.1', '::1', ...localAddresses()].map((name) =>
@@ -31,6 +32,17 @@ export async function loadCertificate(cert: string | undefined, key: string | un
     ],
   })
   return { cert: pems.cert, key: pems.private }
+}
+
+// OpenSSL's own words name neither flag nor file.
+function usable(certificate: Certificate): Certificate {
+  try {
+    createSecureContext(certificate)
+    return certificate
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.replace(/^error:[0-9A-F]*:/, '') : String(cause)
+    throw new Error(`--cert and --key are not a certificate and its private key as PEM (${reason})`, { cause })
+  }
 }
 
 async function read(flag: string, path: string): Promise<string> {
