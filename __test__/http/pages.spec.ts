@@ -20,6 +20,18 @@ test('the pages and the browser library are served with their types', async (t) 
   }
 })
 
+test('the page of a name that breaks the rules is refused', async (t) => {
+  const { url } = await startSite(t, { pages: true })
+  for (const [path, status] of [
+    ['/push/', 404],
+    ['/pull/%FF', 400],
+    ['/push/a//b', 400],
+    ['/pull/%2e%2e%2fa', 400],
+  ] as const) {
+    t.is((await fetch(url + path)).status, status, path)
+  }
+})
+
 test('a page that has not changed is 304', async (t) => {
   const { url } = await startSite(t, { pages: true })
   const first = await fetch(`${url}/push/lobby`)

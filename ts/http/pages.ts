@@ -4,11 +4,13 @@
 // web/, and `/client/*` the browser library (dist/client). The `<base href="/" />` of each HTML file is changed to the
 // prefix that the signaling is mounted on, so that pages write `client/index.js` and `whip/lobby` and work anywhere.
 
+import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { extname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { MediaServer, Stream } from '../../index.d.ts'
+import { decodeStreamName } from '../stream-name.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import { emptyResponse } from './message.ts'
 import { problem } from './problem.ts'
@@ -40,16 +42,21 @@ export class Pages {
     this.#files = files
   }
 
-  /** The response of GET and HEAD; `undefined`: there is no such page. */
+  /**
+   * The response of GET and HEAD; `undefined`: there is no such page.
+   *
+   * @throws {InvalidArgumentError} The page's stream name breaks the rules.
+   */
   async serve(path: string, request: HttpRequest, base: string): Promise<HttpResponse | undefined> {
     const file = this.#files.get(pageOf(path))
     if (file === undefined) return undefined
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return problem(405, { detail: `${request.method} is not for pages` }, [['Allow', 'GET, HEAD']])
     }
-    const { mtimeMs, size } = await stat(file)
+    const body = await readFile(file)
     const type = TYPES[extname(file)] ?? 'application/octet-stream'
-    const tag = `"${size.toString(36)}-${Math.trunc(mtimeMs).toString(36)}"`
+    // By content: npm gives every file of every version the same time.
+    const tag = `"${createHash('sha256').update(body).digest('base64url')}"`
     const headers: HttpResponse['headers'] = [
       ['Content-Type', type],
       ['Cache-Control', 'no-cache'],
@@ -59,7 +66,6 @@ export class Pages {
       ['Referrer-Policy', 'no-referrer'],
     ]
     if (request.headers['if-none-match'] === tag) return emptyResponse(304, headers)
-    const body = await readFile(file)
     return { status: 200, headers, body: type.startsWith('text/html') ? withBase(body.toString('utf8'), base) : body }
   }
 }
@@ -88,11 +94,13 @@ function describe(stream: Stream): object {
   }
 }
 
+// The name is read only to refuse what the page could not show.
 function pageOf(path: string): string {
   if (path === '/') return 'index.html'
-  if (path.startsWith('/push/')) return 'push.html'
-  if (path.startsWith('/pull/')) return 'pull.html'
-  return path
+  const [, page, stream = ''] = /^\/(push|pull)\/(.+)$/s.exec(path) ?? []
+  if (page === undefined) return path
+  decodeStreamName(stream)
+  return `${page}.html`
 }
 
 function withBase(html: string, base: string): string {
