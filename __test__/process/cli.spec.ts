@@ -75,6 +75,7 @@ for (const [args, message] of [
   [['--port', '70000'], /--port.*70000.*is invalid/],
   [['--udp-port', 'x'], /--udp-port/],
   [['--workers', '0'], /--workers/],
+  [['--host', ''], /--host/],
   [['--announce', 'a b'], /--announce/],
   [['--log-level', 'loud'], /--log-level/],
   [['--token', ''], /--token/],

@@ -17,7 +17,7 @@ const program = new Command('xrtc')
 program
   .command('serve', { isDefault: true })
   .description('serve the pages, WHIP and WHEP')
-  .addOption(option('--host <address>', 'HTTP: the address to listen on (default: all)', 'XRTC_HOST'))
+  .addOption(option('--host <address>', 'HTTP: the address to listen on (default: all)', 'XRTC_HOST').argParser(host))
   .addOption(option('--port <port>', 'HTTP: the port', 'XRTC_PORT').default(8080).argParser(port))
   .addOption(
     option('--udp-port <port>', 'media: the first UDP port, one for each worker', 'XRTC_UDP_PORT')
@@ -56,6 +56,11 @@ function option(flags: string, description: string, variable: string): Option {
 function withoutDenial(options: ServeOptions, command: Command): ServeOptions {
   const denied = /^(?:|0|false|no|off)$/i.test(process.env['XRTC_HTTPS'] ?? '')
   return command.getOptionValueSource('https') === 'env' && denied ? { ...options, https: false } : options
+}
+
+function host(value: string): string {
+  if (/^\S+$/.test(value)) return value
+  throw new InvalidArgumentError('It is an IP address or a name.')
 }
 
 function port(value: string): number {
