@@ -4,13 +4,25 @@ import { element, pageAddress, tokenOption } from './page.js'
 
 const RENEW_MS = 2000
 const form = element('go', HTMLFormElement)
+const field = element('name', HTMLInputElement)
+
+field.addEventListener('input', () => field.setCustomValidity(problemOfName(field.value.trim())))
 
 form.addEventListener('submit', (event) => {
   event.preventDefault()
   const page = event.submitter instanceof HTMLButtonElement ? event.submitter.value : 'pull'
-  const stream = String(new FormData(form).get('stream') ?? '').trim()
+  const stream = field.value.trim()
   if (stream !== '') location.assign(pageAddress(page, stream))
 })
+
+// The browser itself would walk up the address at `..`, and nobody would see why.
+/** @param {string} name */
+function problemOfName(name) {
+  if (new TextEncoder().encode(name).length > 256) return 'This name is too long.'
+  const segments = name.split('/')
+  const wrong = name !== '' && segments.some((segment) => ['', '.', '..'].includes(segment))
+  return wrong ? 'Between slashes there must be something, and neither . nor ..' : ''
+}
 
 async function renew() {
   const problem = element('problem', HTMLElement)
