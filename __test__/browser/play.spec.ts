@@ -51,6 +51,28 @@ test.serial('a viewer that joins ten seconds later sees a picture within two sec
   t.true(frameAfterMs < 2_000, `the first frame was shown ${frameAfterMs} ms after the page began to load`)
 })
 
+test.serial('a stream without picture is heard, and a picture that comes later is seen', async (t) => {
+  const site = await startSite(t)
+  for (const start of [startChromium, startFirefox]) {
+    const browser = await start(t)
+    const push = await openPush(browser, site, 'sound', '&video=0')
+    const pull = await newPage(browser)
+    await pull.goto(`${site.url}/pull/sound`)
+    await pageShows(pull, `(document.getElementById('video').muted = false, globalThis.session?.state === 'live')`)
+    // An audio-only element's clock stands still in Chromium, its sound does not.
+    let energy = 0
+    for (let reading = 0; energy === 0 && reading < 100; reading += 1) {
+      energy = number(pick(await browserStats(pull), 'inbound-rtp', 'audio'), 'totalAudioEnergy')
+    }
+    t.true(energy > 0, 'no sound came')
+    // Firefox lists devices only for a page with the focus.
+    await push.bringToFront()
+    await push.goto(`${site.url}/push/sound?start=1&size=360`)
+    await pageShows(pull, `document.getElementById('video').videoWidth > 0`)
+    await browser.close()
+  }
+})
+
 interface Scene {
   readonly browser: Browser
   readonly site: Site

@@ -10,7 +10,10 @@ export interface PlayOptions extends SessionOptions {
 
 /** Plays a stream by WHEP. Fires `statechange`. */
 export interface Player extends Session {
-  /** What comes in; the same object for the player's whole life, whatever happens to the connection. */
+  /**
+   * What comes in; the same object for the player's whole life, whatever happens to the connection.
+   * A track is in it from its first packet on.
+   */
   readonly media: MediaStream
 }
 
@@ -42,6 +45,12 @@ class WhepPlayer extends Session implements Player {
     for (const old of this.media.getTracks()) {
       if (old.kind === track.kind) this.media.removeTrack(old)
     }
-    this.media.addTrack(track)
+    // An element plays nothing until each track has something: a stream without picture would never be heard.
+    if (!track.muted) return void this.media.addTrack(track)
+    track.addEventListener('unmute', () => this.#admit(track), { once: true })
+  }
+  // By then the connection may be another one.
+  #admit(track: MediaStreamTrack): void {
+    if (this.peerConnection?.getReceivers().some((one) => one.track === track)) this.media.addTrack(track)
   }
 }
