@@ -28,6 +28,7 @@ pub struct Incoming {
     pub recovered: u64,
     pub(crate) nacker: Nacker,
     pub(crate) first_packet: Time,
+    pub(crate) last_packet: Time,
     clock_rate: u32,
     unwrapper: SequenceUnwrapper,
     base: Option<u64>,
@@ -51,6 +52,7 @@ impl Incoming {
             recovered: 0,
             nacker: Nacker::new(rtt),
             first_packet: now,
+            last_packet: now,
             clock_rate: if codec.kind() == MediaKind::Audio {
                 48_000
             } else {
@@ -73,6 +75,7 @@ impl Incoming {
         self.base.get_or_insert(number);
         self.packets += 1;
         self.received += 1;
+        self.last_packet = now;
         let arrival =
             (u128::from(now.as_nanos()) * u128::from(self.clock_rate) / 1_000_000_000) as u32;
         let transit = i64::from(arrival.wrapping_sub(packet.timestamp()) as i32);

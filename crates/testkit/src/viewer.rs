@@ -88,11 +88,13 @@ impl Viewer {
         &self.incoming
     }
 
-    /// The source of a kind; there is never more than one.
+    /// The source of a kind, in the codec that came last.
     pub fn source(&self, kind: MediaKind) -> Option<&Incoming> {
-        self.incoming
+        let of_kind = self
+            .incoming
             .iter()
-            .find(|incoming| incoming.codec.kind() == kind)
+            .filter(|incoming| incoming.codec.kind() == kind);
+        of_kind.max_by_key(|incoming| incoming.last_packet)
     }
 
     pub(crate) fn sections(&self, mids: &[(MediaKind, String)]) -> Vec<SectionText> {
@@ -181,7 +183,7 @@ impl Viewer {
             return;
         };
         if format.rtx == Some(number) {
-            self.recover(now, &packet);
+            self.recover(now, &packet, format.codec);
             return;
         }
         let ssrc = packet.ssrc();
@@ -203,7 +205,7 @@ impl Viewer {
         }
     }
 
-    fn recover(&mut self, now: Time, packet: &RtpPacket<'_>) {
+    fn recover(&mut self, now: Time, packet: &RtpPacket<'_>, codec: Codec) {
         let media = self
             .rtx
             .iter()
@@ -212,8 +214,7 @@ impl Viewer {
         let incoming = media.and_then(|media| {
             self.incoming
                 .iter_mut()
-                .rev()
-                .find(|incoming| incoming.ssrc == media)
+                .find(|incoming| incoming.ssrc == media && incoming.codec == codec)
         });
         match (incoming, rtx::split(packet.payload())) {
             (Some(incoming), Some((number, payload))) => {

@@ -8,6 +8,7 @@
 
 mod codecs;
 mod garbage;
+mod lives;
 mod loss;
 mod offers;
 mod publishers;
