@@ -31,7 +31,7 @@ impl World {
             .iter_mut()
             .find(|worker| worker.address == path.local)
         {
-            worker.sfu.handle_datagram(self.now, path, datagram);
+            (self.meter)(&mut || worker.sfu.handle_datagram(self.now, path, datagram));
         }
     }
 
@@ -41,9 +41,12 @@ impl World {
             let mut moved = false;
             for index in 0..self.workers.len() {
                 while let Some((from, message)) = self.workers[index].inbox.pop_front() {
-                    self.workers[index]
-                        .sfu
-                        .handle_relay(self.now, from, message);
+                    let (sfu, mut message) = (&mut self.workers[index].sfu, Some(message));
+                    (self.meter)(&mut || {
+                        if let Some(message) = message.take() {
+                            sfu.handle_relay(self.now, from, message);
+                        }
+                    });
                     moved = true;
                 }
             }
@@ -61,7 +64,10 @@ impl World {
     fn flush_worker(&mut self, index: usize) {
         let now = self.now;
         let from = WorkerId(index as u16);
-        while let Some((to, message)) = self.workers[index].sfu.poll_relay(now) {
+        loop {
+            let mut next = None;
+            (self.meter)(&mut || next = self.workers[index].sfu.poll_relay(now));
+            let Some((to, message)) = next else { break };
             let target = &mut self.workers[usize::from(to.0)];
             if target.inbox.len() < target.inbox_limit {
                 target.inbox.push_back((from, message));
@@ -76,7 +82,10 @@ impl World {
             self.events.push((index, event));
         }
         loop {
-            let has_more = self.workers[index].sfu.poll_transmit(now, &mut self.batch);
+            let mut has_more = false;
+            (self.meter)(&mut || {
+                has_more = self.workers[index].sfu.poll_transmit(now, &mut self.batch);
+            });
             for train in self.batch.trains() {
                 let to = self
                     .ends

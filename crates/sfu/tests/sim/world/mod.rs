@@ -26,6 +26,8 @@ pub(crate) struct World {
     rng: Rng,
     batch: Batch,
     next_id: u64,
+    /// Runs every call of a worker that may happen for a packet.
+    pub(crate) meter: fn(&mut dyn FnMut()),
     trace: Option<VecDeque<String>>,
 }
 
@@ -106,6 +108,7 @@ impl World {
             rng,
             batch: Batch::with_capacity(64 * 1024),
             next_id: 0,
+            meter: |run| run(),
             trace: None,
         };
         world.flush();
@@ -355,7 +358,7 @@ impl World {
         self.deliver();
         for worker in &mut self.workers {
             if worker.sfu.poll_timeout().is_some_and(|due| due <= next) {
-                worker.sfu.handle_timeout(next);
+                (self.meter)(&mut || worker.sfu.handle_timeout(next));
             }
         }
         for end in self.ends.iter_mut().filter(|end| !end.is_gone) {

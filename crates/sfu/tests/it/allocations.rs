@@ -1,0 +1,85 @@
+//! After warm-up a worker allocates nothing for a packet: not at its home, not on its way to another worker, not
+//! where it is sent to viewers.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use xrtc_testkit::{PublishConfig, ViewConfig};
+
+use crate::world::{World, name_at, network};
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[expect(
+    unsafe_code,
+    reason = "the trait of allocators is unsafe; all calls go on to the system's"
+)]
+// SAFETY: the caller's promises are passed on unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: as above.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+thread_local! {
+    static METERED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Runs a worker and counts what it allocates.
+fn meter(run: &mut dyn FnMut()) {
+    let before = COUNT.with(Cell::get);
+    run();
+    let allocated = COUNT.with(Cell::get) - before;
+    METERED.with(|metered| metered.set(metered.get() + allocated));
+}
+
+#[test]
+fn packets_are_received_relayed_repaired_and_sent_without_allocations() {
+    let mut world = World::new(2, 1);
+    let stream = name_at(0, 2);
+    let publisher = world.publish(&stream, PublishConfig::default(), network(10, 15, 0.02));
+    let viewers: Vec<_> = (0..6)
+        .map(|index| {
+            world.view(
+                index % 2,
+                &stream,
+                ViewConfig::default(),
+                network(10, 15, 0.02),
+            )
+        })
+        .collect();
+    world.connect_all();
+    // Worse than what follows, and longer than the caches reach back, so that everything has had its size.
+    world.run_ms(20_000);
+    for end in &mut world.ends {
+        end.up.reconfigure(network(10, 5, 0.005));
+        end.down.reconfigure(network(10, 5, 0.005));
+    }
+    let frames = world.sent(publisher).len();
+    world.meter = meter;
+    METERED.with(|metered| metered.set(0));
+    world.run_ms(10_000);
+    let allocated = METERED.with(Cell::get);
+    assert!(world.sent(publisher).len() > frames + 290);
+    assert!(
+        viewers
+            .iter()
+            .all(|viewer| world.frames(*viewer).len() > 600)
+    );
+    // The pool of packets may grow when more of them are under way than ever before.
+    assert!(allocated <= 3, "{allocated} allocations in ten seconds");
+}
