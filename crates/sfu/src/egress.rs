@@ -18,21 +18,21 @@ impl Sfu {
     /// To be called after every batch of input, until it gives `false`.
     pub fn poll_transmit(&mut self, now: Time, batch: &mut Batch) -> bool {
         self.settle(now);
-        if !self.transmit_farewells(now, batch) || !self.transmit_control(now, batch) {
-            return true;
-        }
-        while let Some(key) = self.dirty_streams.front().copied() {
-            if !self.transmit_rtcp(now, key, batch) || !self.transmit_rtp(now, key, batch) {
+        // Sending may find out something (that a viewer cannot decode what comes, for one) and so make more to send.
+        while self.has_work() {
+            if !self.transmit_farewells(now, batch)
+                || !self.transmit_control(now, batch)
+                || !self.transmit_streams(now, batch)
+            {
                 return true;
-            }
-            self.dirty_streams.pop_front();
-            if let Some(entry) = self.streams.get_mut(key) {
-                entry.dirty = false;
-                self.timers.set(TimerKey::Stream(key), entry.deadline());
             }
         }
         self.finish_shutdown();
         false
+    }
+
+    fn has_work(&self) -> bool {
+        !(self.farewells.is_empty() && self.dirty_peers.is_empty() && self.dirty_streams.is_empty())
     }
 
     /// The driver could not send `datagrams` of this tag and gave them up: a viewer that lost video gets a key frame.
@@ -99,6 +99,21 @@ impl Sfu {
             }
             self.arm_peer(key);
             self.dirty_peers.pop_front();
+        }
+        true
+    }
+
+    fn transmit_streams(&mut self, now: Time, batch: &mut Batch) -> bool {
+        while let Some(key) = self.dirty_streams.front().copied() {
+            if !self.transmit_rtcp(now, key, batch) || !self.transmit_rtp(now, key, batch) {
+                return false;
+            }
+            self.take_stream_events(now, key);
+            if let Some(entry) = self.streams.get_mut(key) {
+                self.dirty_streams.pop_front();
+                entry.dirty = false;
+                self.timers.set(TimerKey::Stream(key), entry.deadline());
+            }
         }
         true
     }
@@ -189,7 +204,7 @@ impl Sfu {
     }
 
     fn finish_shutdown(&mut self) {
-        if let Some(request) = self.shutdown.take() {
+        for request in self.shutdown.drain(..) {
             self.events.push(Event::ShutDown { request });
         }
     }

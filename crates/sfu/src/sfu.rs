@@ -44,10 +44,12 @@ pub struct Sfu {
     pub(crate) scratch: Box<[u8; Batch::MAX_DATAGRAM]>,
     /// When the streams were last looked after.
     pub(crate) settled_at: Time,
+    /// A stream may have something to tell since then.
+    pub(crate) is_unsettled: bool,
     /// No new peers.
     pub(crate) is_closed: bool,
-    /// The command to close, until it is done.
-    pub(crate) shutdown: Option<RequestId>,
+    /// The commands to close, until it is done.
+    pub(crate) shutdown: Vec<RequestId>,
 }
 
 impl Sfu {
@@ -72,8 +74,9 @@ impl Sfu {
             totals: Totals::default(),
             scratch: Box::new([0; Batch::MAX_DATAGRAM]),
             settled_at: now,
+            is_unsettled: false,
             is_closed: false,
-            shutdown: None,
+            shutdown: Vec::new(),
             secrets,
             config,
         };
@@ -184,7 +187,7 @@ impl Sfu {
 
     fn shut_down(&mut self, now: Time, request: RequestId) {
         self.is_closed = true;
-        self.shutdown = Some(request);
+        self.shutdown.push(request);
         for key in self.streams.keys() {
             self.close_stream(now, key, Ended::ServerClosed, "");
         }

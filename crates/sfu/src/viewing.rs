@@ -207,25 +207,33 @@ impl Sfu {
         let Some(entry) = self.streams.get_mut(key) else {
             return;
         };
+        self.is_unsettled = true;
         if !std::mem::replace(&mut entry.dirty, true) {
             self.dirty_streams.push_back(key);
         }
         self.relays.stream_is_fresh(key, entry);
     }
 
-    /// Takes what the media planes have to tell.
+    /// Takes what the media planes have to tell, if there was anything since the last time.
     pub(crate) fn settle(&mut self, now: Time) {
         self.settled_at = now;
+        if !std::mem::take(&mut self.is_unsettled) {
+            return;
+        }
         let mut index = 0;
         while let Some(key) = self.dirty_streams.get(index).copied() {
-            while let Some(event) = self
-                .streams
-                .get_mut(key)
-                .and_then(|entry| entry.media.poll_event())
-            {
-                self.stream_event(now, key, event);
-            }
+            self.take_stream_events(now, key);
             index += 1;
+        }
+    }
+
+    pub(crate) fn take_stream_events(&mut self, now: Time, key: StreamKey) {
+        while let Some(event) = self
+            .streams
+            .get_mut(key)
+            .and_then(|entry| entry.media.poll_event())
+        {
+            self.stream_event(now, key, event);
         }
     }
 

@@ -26,10 +26,16 @@ struct Life {
 
 impl Life {
     fn new(seed: u64) -> Self {
-        let world = World::with_config(3, seed, |config| {
+        let mut world = World::with_config(3, seed, |config| {
             config.consent_timeout = Duration::from_secs(10);
             config.connect_timeout = Duration::from_secs(10);
             config.publisher_grace = Duration::from_secs(60);
+        });
+        // Every other life with room for a single datagram.
+        world.set_batch(if seed.is_multiple_of(2) {
+            64 * 1024
+        } else {
+            1_500
         });
         Self {
             world,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xrtc_sfu::{Command, ConnectionState, Event, Refused};
+use xrtc_sfu::{Class, Command, ConnectionState, Event, Refused, Tag};
 use xrtc_testkit::{PublishConfig, ViewConfig};
 
 use crate::world::{EndId, World, name_at, network};
@@ -181,4 +181,38 @@ fn a_peer_that_is_not_heard_is_shown_as_disconnected_and_as_connected_again() {
         Some(&ConnectionState::Connecting),
         "{order:?}"
     );
+}
+
+#[test]
+fn a_peer_that_moves_on_and_on_keeps_a_bounded_number_of_addresses() {
+    let (mut world, ends) = playing();
+    for port in 0..20 {
+        world.ends[ends[1]].nat.set_port(41_000 + port);
+        world.run_ms(6_000);
+        let addresses: u64 = (0..2).map(|worker| world.held(worker).addresses).sum();
+        assert!(addresses <= 1 + 8, "{addresses}");
+    }
+    let last = world.frames(ends[1]).last().expect("frames").at;
+    assert!(world.now.since(last) < Duration::from_millis(200));
+}
+
+#[test]
+fn what_the_driver_gives_up_costs_the_viewer_a_key_frame_and_is_counted() {
+    let (mut world, ends) = playing();
+    let requests = |world: &World| {
+        let publisher = world.ends[ends[0]].browser.publisher();
+        publisher.map_or(0, |publisher| publisher.feedback().key_frame_requests)
+    };
+    let before = requests(&world);
+    let (worker, peer) = (world.ends[ends[1]].worker, world.ends[ends[1]].peer);
+    for (class, asked) in [(Class::Audio, 0), (Class::Control, 0), (Class::Video, 1)] {
+        let now = world.now;
+        world.workers[worker]
+            .sfu
+            .transmit_dropped(now, Tag { peer, class }, 3);
+        world.flush();
+        world.run_ms(300);
+        assert_eq!(requests(&world) - before, asked, "{class:?}");
+    }
+    assert_eq!(world.counter(worker, "demux.transmitDropped"), 9);
 }

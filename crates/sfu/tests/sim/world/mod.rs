@@ -158,6 +158,11 @@ impl World {
         self.events.remove(position.expect("a reply at once")).1
     }
 
+    /// How many bytes a worker may write before they are sent.
+    pub(crate) fn set_batch(&mut self, bytes: usize) {
+        self.batch = Batch::with_capacity(bytes);
+    }
+
     pub(crate) fn home(&self, stream: &str) -> usize {
         name(stream).home(self.workers.len())
     }
