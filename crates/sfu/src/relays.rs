@@ -218,7 +218,7 @@ impl Sfu {
                     .iter_mut()
                     .find(|link| link.mirror == mirror && link.worker == to)
                 {
-                    link.skip(track, kind);
+                    link.skip(track, packet.layer(), kind);
                 }
                 if kind == MediaKind::Video {
                     entry.media.request_key_frame(now, track, packet.layer());

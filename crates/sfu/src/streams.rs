@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use slab::Slab;
-use xrtc_forward::{Format, RelayItem, Stream, StreamConfig, TrackId, ViewerId};
+use xrtc_forward::{Format, LayerId, Limits, RelayItem, Stream, StreamConfig, TrackId, ViewerId};
 use xrtc_rtp::{MediaKind, Time};
 use xrtc_sdp::LiveTrack;
 
@@ -302,7 +302,7 @@ pub(crate) struct MirrorLink {
     pub(crate) worker: WorkerId,
     pub(crate) mirror: MirrorKey,
     pub(crate) viewers: u32,
-    /// The queue was full: video is held back until the next key frame of each of these tracks.
+    /// The queue was full: video is held back until the next key frame of each of these layers.
     skipping: u64,
 }
 
@@ -316,27 +316,30 @@ impl MirrorLink {
         }
     }
 
-    /// Whether the item may go to this mirror. After a loss a video track goes on at a key frame.
+    /// Whether the item may go to this mirror. After a loss a video layer goes on at a key frame.
     pub(crate) fn admits(&mut self, item: &RelayItem) -> bool {
         let RelayItem::Packet(packet) = item else {
             return true;
         };
-        let bit = track_bit(packet.track());
+        let bit = layer_bit(packet.track(), packet.layer());
         if self.skipping & bit != 0 && packet.starts_key_frame() {
             self.skipping &= !bit;
         }
         self.skipping & bit == 0
     }
 
-    /// A packet of this track was lost on the way. Sound goes on at once: nothing depends on what was lost.
-    pub(crate) fn skip(&mut self, track: TrackId, kind: MediaKind) {
+    /// A packet of this layer was lost on the way. Sound goes on at once: nothing depends on what was lost.
+    pub(crate) fn skip(&mut self, track: TrackId, layer: LayerId, kind: MediaKind) {
         if kind == MediaKind::Video {
-            self.skipping |= track_bit(track);
+            self.skipping |= layer_bit(track, layer);
         }
     }
 }
 
-/// A media plane has at most [`xrtc_forward::Limits::MAX_TRACKS`] tracks.
-const fn track_bit(track: TrackId) -> u64 {
-    1 << (track.0 & 63)
+/// A media plane has at most [`Limits::MAX_TRACKS`] tracks of [`Limits::MAX_LAYERS`] layers.
+const fn layer_bit(track: TrackId, layer: LayerId) -> u64 {
+    let number = track.0 as usize * Limits::MAX_LAYERS + layer.0 as usize;
+    1 << (number % u64::BITS as usize)
 }
+
+const _: () = assert!(Limits::MAX_TRACKS * Limits::MAX_LAYERS <= u64::BITS as usize);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use xrtc_sfu::Event;
-use xrtc_testkit::{PublishConfig, ViewConfig};
+use xrtc_testkit::{LayerConfig, PublishConfig, ViewConfig};
 
 use crate::world::{World, name_at, network};
 
@@ -141,4 +141,45 @@ fn viewers_wait_for_a_home_that_starts_again() {
             "{held:?}"
         );
     }
+}
+
+#[test]
+fn every_layer_of_a_simulcast_goes_on_at_its_own_key_frame() {
+    let mut world = World::new(2, 5);
+    let stream = name_at(0, 2);
+    let layer = |rid, resolution, frame_bytes| LayerConfig {
+        rid,
+        resolution,
+        frame_bytes,
+    };
+    let layers = vec![layer("l", (320, 180), 600), layer("h", (1280, 720), 3_000)];
+    world.publish(
+        &stream,
+        PublishConfig {
+            layers,
+            ..PublishConfig::default()
+        },
+        network(10, 0, 0.0),
+    );
+    let viewer = world.view(1, &stream, ViewConfig::default(), network(10, 0, 0.0));
+    world.connect_all();
+    world.run_ms(2_000);
+    for _ in 0..5 {
+        world.workers[1].inbox_limit = 0;
+        world.run_ms(150);
+        world.workers[1].inbox_limit = usize::MAX;
+        world.run_ms(1_000);
+        let last = world.frames(viewer).last().expect("frames");
+        assert!(world.now.since(last.at) < Duration::from_millis(100));
+        let source = world.ends[viewer]
+            .browser
+            .viewer()
+            .expect("viewer")
+            .source(xrtc_rtp::MediaKind::Video);
+        assert_eq!(source.expect("video").video.discontinuities(), 0);
+    }
+    assert_eq!(
+        world.frames(viewer).last().map(|frame| frame.layer),
+        Some(1)
+    );
 }
