@@ -159,5 +159,6 @@ camera.addEventListener('change', () => void changeDevice('video', camera))
 microphone.addEventListener('change', () => void changeDevice('audio', microphone))
 navigator.mediaDevices?.addEventListener('devicechange', () => void fillDevices())
 
-await fillDevices()
+// Not waited for: Firefox tells its devices only to a page that has the focus.
+void fillDevices()
 if (query.get('start') === '1') await startPublishing()
