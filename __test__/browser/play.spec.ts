@@ -163,20 +163,26 @@ function assertSound(t: ExecutionContext, stats: readonly Stats[]): void {
 }
 
 // One reading of the browser's own playout times jumps by tens of milliseconds (so it does between two connections of one
-// page): the median of several says how far sound and picture are apart.
+// page), and the browser brings sound and picture together step by step: the median of several readings says how far they
+// are apart, and after a while it must be little.
 async function assertInSync(t: ExecutionContext, pull: Page): Promise<void> {
-  const skews: number[] = []
-  while (skews.length < 9) {
-    const frames = (await shownFrames(pull)).length
-    await pageShows(pull, `shown.length > ${frames + 4}`)
-    const stats = await browserStats(pull)
-    const [audio, video] = (['audio', 'video'] as const).map((kind) =>
-      number(pick(stats, 'inbound-rtp', kind), 'estimatedPlayoutTimestamp'),
-    )
-    skews.push(Math.abs(audio! - video!))
+  let median = Number.POSITIVE_INFINITY
+  for (let round = 0; round < 6 && median >= MAX_SKEW_MS; round += 1) {
+    const skews: number[] = []
+    while (skews.length < 9) skews.push(await skewNow(pull))
+    median = skews.toSorted((a, b) => a - b)[4]!
   }
-  const median = skews.toSorted((a, b) => a - b)[4]!
   t.true(median < MAX_SKEW_MS, `sound and picture are ${median} ms apart`)
+}
+
+async function skewNow(pull: Page): Promise<number> {
+  const frames = (await shownFrames(pull)).length
+  await pageShows(pull, `shown.length > ${frames + 4}`)
+  const stats = await browserStats(pull)
+  const [audio, video] = (['audio', 'video'] as const).map((kind) =>
+    number(pick(stats, 'inbound-rtp', kind), 'estimatedPlayoutTimestamp'),
+  )
+  return Math.abs(audio! - video!)
 }
 
 // A running publisher is read before and after the server. Viewers are compared once the publisher has stopped and they
