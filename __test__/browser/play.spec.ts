@@ -24,6 +24,8 @@ import {
 
 const WATCHED_SECONDS = 10
 const MAX_SKEW_MS = 80
+/** The most packets that a joining viewer is served from the cache (`Limits::join_burst` of crates/forward). */
+const JOIN_BURST = 96
 
 for (const codec of ['VP8', 'H264'] as const) {
   test.serial(`Chromium pushes ${codec} and two tabs see and hear it`, async (t) => {
@@ -214,6 +216,8 @@ async function assertSameAsViewer(t: ExecutionContext, stream: Stream, pull: Pag
   )
   const ours = reports.find((report) => report.some((one) => one['ssrc'] === ssrc))
   if (!ours) return t.fail('no viewer of the server sends what the page receives')
+  // Firefox does not count what reaches it before its DTLS is up: part of the burst that a joining viewer is served.
+  const unseen = /firefox/i.test(await pull.browser().version()) ? JOIN_BURST : 0
   for (const kind of ['audio', 'video'] as const) {
     const [sent, received] = [pick(ours, 'outbound-rtp', kind), pick(theirs, 'inbound-rtp', kind)]
     // Firefox counts no retransmissions as received, Chromium does.
@@ -221,8 +225,8 @@ async function assertSameAsViewer(t: ExecutionContext, stream: Stream, pull: Pag
     const resentBytes = number(sent, 'retransmittedBytesSent') - Number(received['retransmittedBytesReceived'] ?? 0)
     const packets = number(received, 'packetsReceived') + resent
     const bytes = number(received, 'bytesReceived') + resentBytes
-    assertWithin(t, `${kind} packetsSent`, number(sent, 'packetsSent'), packets, packets)
-    assertWithin(t, `${kind} bytesSent`, number(sent, 'bytesSent'), bytes, bytes)
+    assertWithin(t, `${kind} packetsSent`, number(sent, 'packetsSent'), packets, packets + unseen)
+    assertWithin(t, `${kind} bytesSent`, number(sent, 'bytesSent'), bytes, bytes + unseen * 1200)
   }
 }
 
