@@ -421,7 +421,8 @@ export type AuthorizeContext =
 
 /**
  * Decides whether a request may be served: `true` or an object allow it; `false` refuses it with 401, and
- * `'forbidden'` with 403. It is also asked for the requests of an existing session. If it throws, the answer is 500.
+ * `'forbidden'` with 403. It is also asked for the requests of an existing session. If it throws, or gives what is no
+ * grant, the answer is 500.
  */
 export type Authorize = (
   request: SignalingRequest,
@@ -429,7 +430,39 @@ export type Authorize = (
 ) => AuthorizeResult | Promise<AuthorizeResult>
 
 /** What `authorize` returns. */
-export type AuthorizeResult = boolean | 'forbidden' | { readonly identity?: string }
+export type AuthorizeResult = boolean | 'forbidden' | Grant
+
+/** That a request is allowed, and on which terms. Every member is optional. */
+export interface Grant {
+  /** Who asks. A publisher that comes back with the same identity replaces its earlier self at once. */
+  readonly identity?: string
+  /** STUN and TURN servers for the client, told in `Link` headers. Default: none, which suits most networks. */
+  readonly iceServers?: readonly IceServer[]
+  /**
+   * Sends whoever opens a session elsewhere (307): an absolute URL or an absolute path of the same origin. The rest of
+   * the grant has no meaning then. Requests of an existing session are never sent elsewhere.
+   */
+  readonly redirect?: string
+  /** How far the session may go. */
+  readonly limits?: SessionLimits
+}
+
+/** Limits of one session. */
+export interface SessionLimits {
+  /**
+   * How long the session may last, from 1. When the time is over its peer is closed. A later request of the session
+   * that brings another limit replaces this one. Default: as long as its peer lives.
+   */
+  readonly expiresInMs?: number
+}
+
+/** A STUN or TURN server, as in the browser. */
+export interface IceServer {
+  /** One or more of the same server, such as `stun:host:3478` or `turn:host:3478?transport=udp`. */
+  readonly urls: string | readonly string[]
+  readonly username?: string
+  readonly credential?: string
+}
 
 /** A request, as `authorize` sees it. */
 export interface SignalingRequest {

@@ -4,6 +4,7 @@ import type { MediaServer, SignalingOptions } from '../../index.d.ts'
 import { Cors } from './cors.ts'
 import { SDP, acceptOffer, created, describeEndpoint, readOffer } from './endpoint.ts'
 import { passGate } from './gate.ts'
+import { limitLifetime } from './lifetime.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import { emptyResponse, withHeaders } from './message.ts'
 import { Pages, STREAMS_PATH, listStreams } from './pages.ts'
@@ -107,6 +108,7 @@ export class SignalingCore {
       identity,
       timeoutMs: requestTimeoutMs,
     })
+    limitLifetime(peer, passage.expiresInMs)
     const urlToken = request.query.get('token') ?? undefined
     const session = this.#sessions.open({ protocol, peer, stream, urlToken })
     return created(peer, sessionPath(request, basePath, protocol, session.id))
@@ -130,6 +132,7 @@ export class SignalingCore {
       return emptyResponse(200)
     }
     if (session === undefined) return problem(404, { detail: 'the session is over' })
+    limitLifetime(session.peer, passage.expiresInMs)
     return await patchSession(session, request, this.#settings)
   }
 

@@ -1,0 +1,29 @@
+// How long a session may last: what `authorize` said when it was opened, or in its latest request.
+
+import type { Peer } from '../../index.d.ts'
+
+/** What the peer's `closed` event tells as `detail` when the time is over. */
+export const EXPIRED = 'the permission expired'
+
+const timers = new WeakMap<Peer, NodeJS.Timeout>()
+
+// A longer delay would fire at once (Node.js, `setTimeout`).
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** Closes the peer when the time is over. Called again it counts anew; without a time nothing changes. */
+export function limitLifetime(peer: Peer, expiresInMs: number | undefined): void {
+  if (expiresInMs === undefined || peer.closed) return
+  if (timers.has(peer)) clearTimeout(timers.get(peer))
+  else peer.once('closed', () => clearTimeout(timers.get(peer)))
+  arm(peer, performance.now() + expiresInMs)
+}
+
+function arm(peer: Peer, deadline: number): void {
+  const remaining = deadline - performance.now()
+  const ring = (): void => {
+    if (remaining > LONGEST_TIMER_MS) arm(peer, deadline)
+    else void peer.close(EXPIRED)
+  }
+  // It keeps no process alive: the server does while it runs.
+  timers.set(peer, setTimeout(ring, Math.min(remaining, LONGEST_TIMER_MS)).unref())
+}
