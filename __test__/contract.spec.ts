@@ -29,3 +29,8 @@ test('nothing that is reachable from the package awaits at its top level', (t) =
   t.notThrows(() => require('xrtc'))
   t.notThrows(() => require('xrtc/client'))
 })
+
+test('the browser library says what is missing outside a browser', async (t) => {
+  const { play } = await import('xrtc/client')
+  t.throws(() => play({ endpoint: 'http://127.0.0.1/whep/lobby' }), { message: /needs a browser/ })
+})

@@ -17,6 +17,9 @@ export async function captureCamera({
   height = 720,
 }: CameraOptions = {}): Promise<MediaStream> {
   const devices = requireMediaDevices()
+  if (video === false && audio === false) {
+    throw new ClientError('nothingToSend', 'Neither camera nor microphone is wanted: there is nothing to publish.')
+  }
   const what = video !== false && audio !== false ? 'camera or microphone' : video !== false ? 'camera' : 'microphone'
   try {
     return await devices.getUserMedia({

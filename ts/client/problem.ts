@@ -1,6 +1,8 @@
 /** Why a session could not start or ended; stable strings. */
 export type ProblemCode =
   | 'insecureContext'
+  | 'unsupportedBrowser'
+  | 'nothingToSend'
   | 'permissionDenied'
   | 'deviceNotFound'
   | 'deviceBusy'

@@ -46,9 +46,16 @@ export abstract class Session extends EventTarget {
   #timer: ReturnType<typeof setTimeout> | undefined
   #memory: FiguresMemory = {}
 
-  /** @param options where to connect and how; `conflict` is what a 409 of this endpoint means */
+  /**
+   * @param options where to connect and how
+   * @param conflict what a 409 of this endpoint means
+   * @throws {ClientError} `unsupportedBrowser`: there is no `RTCPeerConnection`
+   */
   constructor(options: SessionOptions, conflict: ConflictCode) {
     super()
+    if (typeof globalThis.RTCPeerConnection !== 'function') {
+      throw new ClientError('unsupportedBrowser', 'There is no WebRTC here: xrtc/client needs a browser that has it.')
+    }
     this.#options = options
     this.#endpoint = { url: new URL(options.endpoint, globalThis.location?.href), token: options.token, conflict }
     globalThis.addEventListener?.('pagehide', this.#leave)
