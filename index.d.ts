@@ -403,6 +403,26 @@ export interface SignalingOptions {
   readonly lenientIfMatch?: boolean
   /** The `Retry-After` of a WHEP request for a stream that is not live, in seconds. Default 2. */
   readonly retryAfterSeconds?: number
+  /** How many POST, PATCH and DELETE requests a client may make; more are answered 429. `false`: any number. */
+  readonly rateLimit?: RateLimitOptions | false
+}
+
+/** Limits of requests, counted for each address and for each bearer token; a request must keep to both. */
+export interface RateLimitOptions {
+  /** For each IPv4 address or IPv6 /64 network. Default `{ perSecond: 100, burst: 1000 }`. */
+  readonly perAddress?: RateLimit | false
+  /** For each token. Default `{ perSecond: 100, burst: 1000 }`. */
+  readonly perToken?: RateLimit | false
+  /** How many addresses, and how many tokens, are remembered; the least recent are forgotten. Default 10,000. */
+  readonly remembered?: number
+}
+
+/** A token bucket. */
+export interface RateLimit {
+  /** Requests that are let in each second on average: above 0. */
+  readonly perSecond: number
+  /** Requests that are let in at once after a pause: an integer from 1. */
+  readonly burst: number
 }
 
 /** Which pages of other origins may use the signaling. */
@@ -482,6 +502,11 @@ export interface Signaling extends AsyncDisposable {
   readonly listener: (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void) => void
   /** How many sessions there are now. */
   readonly sessionCount: number
+  /**
+   * Opens no session any more (503 with `Retry-After`) while those that are there go on; resolves when the last one is
+   * over. There is no way back.
+   */
+  drain(): Promise<void>
   /** Ends the sessions; every later request is answered 503. The `node:http` server is not touched. */
   close(): Promise<void>
 }

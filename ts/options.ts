@@ -2,9 +2,10 @@
 
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
-import type { ServerOptions, SignalingOptions } from '../index.d.ts'
+import type { RateLimit, RateLimitOptions, ServerOptions, SignalingOptions } from '../index.d.ts'
 import type { BindingLimits, BindingServerOptions } from './binding.d.ts'
 import { errorOf } from './errors.ts'
+import { RATE_LIMIT_DEFAULTS } from './http/rate-limit.ts'
 import type { SignalingSettings } from './http/signaling.ts'
 import { SIGNALING_DEFAULTS } from './http/signaling.ts'
 
@@ -61,9 +62,33 @@ export function signalingSettings(options: SignalingOptions): SignalingSettings 
       integer('requestTimeoutMs', options.requestTimeoutMs, [1, 600_000]) ?? SIGNALING_DEFAULTS.requestTimeoutMs,
     retryAfterSeconds:
       integer('retryAfterSeconds', options.retryAfterSeconds, [0, 3_600]) ?? SIGNALING_DEFAULTS.retryAfterSeconds,
+    rateLimit: options.rateLimit === false ? false : rateLimits(options.rateLimit ?? {}),
     ...(authorize === undefined ? {} : { authorize }),
     ...(cors === undefined ? {} : { cors }),
   }
+}
+
+function rateLimits(options: RateLimitOptions): Required<RateLimitOptions> {
+  known('rateLimit', options, Object.keys(RATE_LIMIT_DEFAULTS))
+  const { perAddress, perToken } = RATE_LIMIT_DEFAULTS
+  return {
+    perAddress: rateLimit('perAddress', options.perAddress ?? perAddress),
+    perToken: rateLimit('perToken', options.perToken ?? perToken),
+    remembered: integer('rateLimit.remembered', options.remembered, [1, 1_000_000]) ?? RATE_LIMIT_DEFAULTS.remembered,
+  }
+}
+
+function rateLimit(name: string, limit: RateLimit | false): RateLimit | false {
+  if (limit === false) return false
+  known(`rateLimit.${name}`, limit, ['burst', 'perSecond'])
+  const { perSecond, burst } = limit
+  if (typeof perSecond !== 'number' || !(perSecond > 0 && perSecond <= 1_000_000)) {
+    throw invalid(`rateLimit.${name}.perSecond is a number above 0, at most 1000000`)
+  }
+  if (integer(`rateLimit.${name}.burst`, burst, [1, 1_000_000]) === undefined) {
+    throw invalid(`rateLimit.${name} has perSecond and burst`)
+  }
+  return { perSecond, burst }
 }
 
 /** A text, or nothing where that is allowed. */

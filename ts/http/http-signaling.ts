@@ -40,6 +40,10 @@ export class HttpSignaling implements Signaling {
     return this.#core.sessionCount
   }
 
+  drain(): Promise<void> {
+    return this.#core.drain()
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#core.close().finally(this.#hooks.closed)
     return this.#closing

@@ -18,6 +18,7 @@ const TITLES: Readonly<Record<number, string>> = {
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',
   428: 'Precondition Required',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }
@@ -80,6 +81,10 @@ export function problemOf(
   const status = options.semantic && code === 'XRTC_INVALID_DESCRIPTION' ? 422 : STATUSES[code]
   if (status === 500) return undefined
   const retry = status === 503 || code === 'XRTC_UNKNOWN_STREAM' || code === 'XRTC_STREAM_NOT_LIVE'
-  const headers: HttpResponse['headers'] = retry ? [['Retry-After', String(options.retryAfterSeconds)]] : []
-  return problem(status, { detail: message, code, details }, headers)
+  return problem(status, { detail: message, code, details }, retry ? retryAfter(options.retryAfterSeconds) : [])
+}
+
+/** When to come again (RFC 9110 §10.2.3). */
+export function retryAfter(seconds: number): HttpResponse['headers'] {
+  return [['Retry-After', String(seconds)]]
 }

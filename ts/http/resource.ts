@@ -1,5 +1,6 @@
 // The session resource: PATCH (trickle and ICE restart, RFC 9725 §4.3) and DELETE.
 
+import { credentialsOf } from '../ice-text.ts'
 import { compareTags, entityTag } from './etag.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import { emptyResponse, mediaType } from './message.ts'
@@ -8,6 +9,9 @@ import type { Session } from './session.ts'
 
 /** The media type of trickled candidates and ICE restarts (RFC 8840). */
 export const FRAGMENT = 'application/trickle-ice-sdpfrag'
+
+// How many ICE restarts back a late request is known for one.
+const REMEMBERED_UFRAGS = 8
 
 /** How PATCH is served. */
 export interface PatchOptions {
@@ -48,8 +52,17 @@ async function applyFragment(
   if (tags === 'missing' && !lenient)
     return problem(428, { detail: 'a PATCH needs If-Match with the ETag of the session' })
   if (tags === 'mismatch') return problem(412, { detail: 'If-Match names another ICE session' })
+  // Overlapping requests may arrive in another order than they were sent in (RFC 9725 §4.3.1). Credentials of before a
+  // restart are then no wish to go back: whatever `If-Match` says, their ICE session is over.
+  const ufrag = credentialsOf(fragment)?.ufrag
+  if (ufrag !== undefined && session.earlierUfrags.includes(ufrag)) {
+    return problem(412, { detail: 'the fragment is of an ICE session that was restarted' })
+  }
+  const before = credentialsOf(peer.remoteDescription?.sdp ?? '')
   const reply = await peer.addIceFragment(fragment)
   if (reply === undefined) return emptyResponse(204)
+  if (before !== undefined) session.earlierUfrags.push(before.ufrag)
+  session.earlierUfrags.splice(0, session.earlierUfrags.length - REMEMBERED_UFRAGS)
   return {
     status: 200,
     headers: [

@@ -22,16 +22,19 @@ export interface Session {
   readonly urlToken: string | undefined
   /** PATCH requests are served one after the other. */
   turn: Promise<unknown>
+  /** The client's user name fragments of before its ICE restarts, newest last. */
+  readonly earlierUfrags: string[]
 }
 
 /** A session that is over, as far as it is still known. */
-export type EndedSession = Omit<Session, 'peer' | 'turn'> & { readonly endedAt: number }
+export type EndedSession = Omit<Session, 'peer' | 'turn' | 'earlierUfrags'> & { readonly endedAt: number }
 
 /** The sessions of one signaling. */
 export class SessionTable {
   readonly #sessions = new Map<string, Session>()
   readonly #ended = new Map<string, EndedSession>()
   readonly #onSize: (change: 1 | -1) => void
+  readonly #waiting: (() => void)[] = []
 
   /** `onSize` is told of each session that comes or goes. */
   constructor(onSize: (change: 1 | -1) => void) {
@@ -44,7 +47,8 @@ export class SessionTable {
 
   /** Opens a session for a peer; it ends with the peer. */
   open(session: Pick<Session, 'protocol' | 'peer' | 'stream' | 'urlToken'>): Session {
-    const opened: Session = { ...session, id: randomBytes(ID_BYTES).toString('base64url'), turn: Promise.resolve() }
+    const id = randomBytes(ID_BYTES).toString('base64url')
+    const opened: Session = { ...session, id, turn: Promise.resolve(), earlierUfrags: [] }
     this.#sessions.set(opened.id, opened)
     this.#onSize(1)
     if (opened.peer.closed) this.#end(opened)
@@ -72,6 +76,12 @@ export class SessionTable {
     this.#ended.delete(id)
   }
 
+  /** Resolves when there is no session. */
+  whenEmpty(): Promise<void> {
+    if (this.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
   /** All sessions of now. */
   all(): readonly Session[] {
     return [...this.#sessions.values()]
@@ -86,5 +96,6 @@ export class SessionTable {
       if (this.#ended.size <= REMEMBERED && Date.now() - endedAt <= REMEMBERED_MS) break
       this.#ended.delete(oldest)
     }
+    if (this.size === 0) for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }

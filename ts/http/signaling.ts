@@ -1,6 +1,6 @@
 // The signaling's core: a request record in, a response record out. Nothing here knows a framework.
 
-import type { MediaServer, SignalingOptions } from '../../index.d.ts'
+import type { MediaServer, RateLimitOptions, SignalingOptions } from '../../index.d.ts'
 import { Cors } from './cors.ts'
 import { SDP, acceptOffer, created, describeEndpoint, readOffer } from './endpoint.ts'
 import { passGate } from './gate.ts'
@@ -8,15 +8,16 @@ import { limitLifetime } from './lifetime.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import { emptyResponse, withHeaders } from './message.ts'
 import { Pages, STREAMS_PATH, listStreams } from './pages.ts'
-import { problem, problemOf } from './problem.ts'
+import { problem, problemOf, retryAfter } from './problem.ts'
+import { RATE_LIMIT_DEFAULTS, RateLimiter } from './rate-limit.ts'
 import { FRAGMENT, patchSession } from './resource.ts'
 import type { Protocol, Route } from './route.ts'
 import { route, sessionPath } from './route.ts'
 import { SessionTable } from './session.ts'
 
 /** The options of a signaling with every default set. */
-export type SignalingSettings = Required<Omit<SignalingOptions, 'authorize' | 'cors'>> &
-  Pick<SignalingOptions, 'authorize' | 'cors'>
+export type SignalingSettings = Required<Omit<SignalingOptions, 'authorize' | 'cors' | 'rateLimit'>> &
+  Pick<SignalingOptions, 'authorize' | 'cors'> & { readonly rateLimit: Required<RateLimitOptions> | false }
 
 /** The defaults of `server.signaling`. */
 export const SIGNALING_DEFAULTS = {
@@ -26,6 +27,7 @@ export const SIGNALING_DEFAULTS = {
   requestTimeoutMs: 10_000,
   lenientIfMatch: false,
   retryAfterSeconds: 2,
+  rateLimit: RATE_LIMIT_DEFAULTS,
 } as const satisfies SignalingOptions
 
 /** What the signaling tells its server. */
@@ -44,7 +46,8 @@ export class SignalingCore {
   readonly #cors: Cors
   readonly #pages: Pages | undefined
   readonly #sessions: SessionTable
-  #closed = false
+  readonly #limiter: RateLimiter | undefined
+  #state: 'open' | 'draining' | 'closed' = 'open'
 
   constructor(server: MediaServer, settings: SignalingSettings, hooks: SignalingHooks) {
     this.#server = server
@@ -53,6 +56,7 @@ export class SignalingCore {
     this.#cors = new Cors(settings.cors)
     this.#pages = settings.pages ? new Pages() : undefined
     this.#sessions = new SessionTable(hooks.sessions)
+    this.#limiter = settings.rateLimit === false ? undefined : new RateLimiter(settings.rateLimit)
   }
 
   get sessionCount(): number {
@@ -79,16 +83,26 @@ export class SignalingCore {
     }
   }
 
+  /** Opens no session any more; resolves when the last one is over. */
+  drain(): Promise<void> {
+    if (this.#state === 'open') this.#state = 'draining'
+    return this.#sessions.whenEmpty()
+  }
+
   /** Ends all sessions and serves nothing more. */
   async close(): Promise<void> {
-    this.#closed = true
+    this.#state = 'closed'
     await Promise.all(this.#sessions.all().map(({ peer }) => peer.close('the signaling was closed')))
   }
 
   #serve(found: Route, request: HttpRequest): Promise<HttpResponse | undefined> | HttpResponse {
     if (found.kind === 'page') return this.#page(found.path, request)
     if (request.method === 'OPTIONS') return this.#options(found, request)
-    if (this.#closed) return this.#unavailable()
+    if (this.#state === 'closed') return this.#unavailable('the signaling is closed')
+    if (LIMITED_METHODS.has(request.method)) {
+      const seconds = this.#limiter?.take(request)
+      if (seconds !== undefined) return tooManyRequests(seconds)
+    }
     if (found.kind === 'session') return this.#session(found.protocol, found.id, request)
     return this.#endpoint(found.protocol, found.stream, request)
   }
@@ -97,6 +111,7 @@ export class SignalingCore {
     const { method } = request
     if (method === 'GET' || method === 'HEAD') return describeEndpoint(method, protocol)
     if (method !== 'POST') return notAllowed(method, ENDPOINT_METHODS)
+    if (this.#state === 'draining') return this.#unavailable('the server is about to end: no session is opened')
     const { authorize, basePath, maxBodyBytes, requestTimeoutMs } = this.#settings
     const passage = await passGate(authorize, request, { action: actionOf(protocol), stream })
     if ('refusal' in passage) return passage.refusal
@@ -167,17 +182,23 @@ export class SignalingCore {
     return problem(500, { detail: 'the server failed; its log says why' })
   }
 
-  #unavailable(): HttpResponse {
-    const headers: HttpResponse['headers'] = [['Retry-After', String(this.#settings.retryAfterSeconds)]]
-    return problem(503, { detail: 'the signaling is closed', code: 'XRTC_CLOSED' }, headers)
+  #unavailable(detail: string): HttpResponse {
+    return problem(503, { detail, code: 'XRTC_CLOSED' }, retryAfter(this.#settings.retryAfterSeconds))
   }
 }
 
 const ENDPOINT_METHODS = 'OPTIONS, GET, HEAD, POST'
 const SESSION_METHODS = 'OPTIONS, GET, HEAD, PATCH, DELETE'
+// The others cost no more than their answer.
+const LIMITED_METHODS: ReadonlySet<string> = new Set(['POST', 'PATCH', 'DELETE'])
 
 function notAllowed(method: string, allowed: string): HttpResponse {
   return problem(405, { detail: `${method} has no meaning here` }, [['Allow', allowed]])
+}
+
+// RFC 6585 §4.
+function tooManyRequests(seconds: number): HttpResponse {
+  return problem(429, { detail: 'too many requests from this address or with this token' }, retryAfter(seconds))
 }
 
 function actionOf(protocol: Protocol): 'push' | 'pull' {
