@@ -5,8 +5,8 @@ use std::net::UdpSocket;
 use xrtc_rtp::MediaKind;
 use xrtc_sfu::WorkerId;
 
-use crate::end_to_end::{Scene, pictures};
 use crate::outside::{App, loopback};
+use crate::scene::{Scene, pictures};
 
 fn stranger() -> UdpSocket {
     #[expect(clippy::disallowed_methods, reason = "a stranger's socket")]

@@ -8,3 +8,5 @@ mod garbage;
 mod lifecycle;
 #[cfg(test)]
 mod outside;
+#[cfg(test)]
+mod scene;
