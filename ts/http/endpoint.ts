@@ -66,8 +66,16 @@ export async function acceptOffer(
   throw errorOf('XRTC_OVERLOADED', 'the server did not answer in time')
 }
 
+/** 307: the one redirect that every client follows; 301 and 302 must not be used (RFC 9725 §4.5). */
+export function redirected(location: string): HttpResponse {
+  return emptyResponse(307, [
+    ['Location', location],
+    ['Cache-Control', 'no-store'],
+  ])
+}
+
 /** 201 with the answer (RFC 9725 §4.2). The type has no parameters and the location no query: clients compare. */
-export function created(peer: Peer, location: string): HttpResponse {
+export function created(peer: Peer, location: string, links: HttpResponse['headers']): HttpResponse {
   return {
     status: 201,
     headers: [
@@ -75,6 +83,7 @@ export function created(peer: Peer, location: string): HttpResponse {
       ['Location', location],
       ['ETag', entityTag(peer.iceSession ?? peer.id)],
       ['Cache-Control', 'no-store'],
+      ...links,
     ],
     body: peer.localDescription?.sdp ?? '',
     undelivered: () => void peer.close('the answer could not be delivered'),

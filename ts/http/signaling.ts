@@ -2,9 +2,10 @@
 
 import type { MediaServer, RateLimitOptions, SignalingOptions } from '../../index.d.ts'
 import { Cors } from './cors.ts'
-import { SDP, acceptOffer, created, describeEndpoint, readOffer } from './endpoint.ts'
+import { SDP, acceptOffer, created, describeEndpoint, readOffer, redirected } from './endpoint.ts'
 import { passGate } from './gate.ts'
 import { limitLifetime } from './lifetime.ts'
+import { iceServerLinks } from './link.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import { emptyResponse, withHeaders } from './message.ts'
 import { Pages, STREAMS_PATH, listStreams } from './pages.ts'
@@ -76,7 +77,8 @@ export class SignalingCore {
       if (found === undefined) return undefined
       semantic = found.kind === 'endpoint' && found.protocol === 'whep'
       const response = await this.#serve(found, request)
-      if (response === undefined || request.method === 'OPTIONS') return response
+      // What OPTIONS is told includes them.
+      if (response === undefined || (request.method === 'OPTIONS' && response.status === 200)) return response
       return withHeaders(response, this.#cors.headers(request))
     } catch (error) {
       return withHeaders(this.#refuse(error, request, semantic), this.#cors.headers(request))
@@ -97,14 +99,25 @@ export class SignalingCore {
 
   #serve(found: Route, request: HttpRequest): Promise<HttpResponse | undefined> | HttpResponse {
     if (found.kind === 'page') return this.#page(found.path, request)
-    if (request.method === 'OPTIONS') return this.#options(found, request)
+    if (isPreflight(request)) return emptyResponse(200, [...describe(found), ...this.#cors.preflightHeaders(request)])
     if (this.#state === 'closed') return this.#unavailable('the signaling is closed')
-    if (LIMITED_METHODS.has(request.method)) {
+    if (!FREE_METHODS.has(request.method)) {
       const seconds = this.#limiter?.take(request)
       if (seconds !== undefined) return tooManyRequests(seconds)
     }
+    if (request.method === 'OPTIONS') return this.#options(found, request)
     if (found.kind === 'session') return this.#session(found.protocol, found.id, request)
     return this.#endpoint(found.protocol, found.stream, request)
+  }
+
+  // An OPTIONS request that is no preflight may be told the ICE servers (RFC 9725 §4.6; MediaMTX's players ask so). It
+  // needs no authorization either, but without one it learns less.
+  async #options(found: Resource, request: HttpRequest): Promise<HttpResponse> {
+    const headers = [...describe(found), ...this.#cors.preflightHeaders(request)]
+    if (found.kind !== 'endpoint') return emptyResponse(200, headers)
+    const context = { action: actionOf(found.protocol), stream: found.stream }
+    const passage = await passGate(this.#settings.authorize, request, context)
+    return emptyResponse(200, 'refusal' in passage ? headers : [...headers, ...iceServerLinks(passage.iceServers)])
   }
 
   async #endpoint(protocol: Protocol, stream: string, request: HttpRequest): Promise<HttpResponse> {
@@ -115,6 +128,7 @@ export class SignalingCore {
     const { authorize, basePath, maxBodyBytes, requestTimeoutMs } = this.#settings
     const passage = await passGate(authorize, request, { action: actionOf(protocol), stream })
     if ('refusal' in passage) return passage.refusal
+    if (passage.redirect !== undefined) return redirected(passage.redirect)
     const body = await readOffer(request, protocol, maxBodyBytes)
     if ('refusal' in body) return body.refusal
     const identity = passage.identity ?? uidOf(request)
@@ -126,7 +140,7 @@ export class SignalingCore {
     limitLifetime(peer, passage.expiresInMs)
     const urlToken = request.query.get('token') ?? undefined
     const session = this.#sessions.open({ protocol, peer, stream, urlToken })
-    return created(peer, sessionPath(request, basePath, protocol, session.id))
+    return created(peer, sessionPath(request, basePath, protocol, session.id), iceServerLinks(passage.iceServers))
   }
 
   async #session(protocol: Protocol, id: string, request: HttpRequest): Promise<HttpResponse> {
@@ -160,20 +174,6 @@ export class SignalingCore {
     return 'refusal' in passage ? passage.refusal : listStreams(this.#server)
   }
 
-  #options(found: Route, request: HttpRequest): HttpResponse {
-    const own: HttpResponse['headers'] =
-      found.kind === 'endpoint'
-        ? [
-            ['Allow', ENDPOINT_METHODS],
-            ['Accept-Post', SDP],
-          ]
-        : [
-            ['Allow', SESSION_METHODS],
-            ['Accept-Patch', FRAGMENT],
-          ]
-    return emptyResponse(200, [...own, ...this.#cors.preflightHeaders(request)])
-  }
-
   #refuse(error: unknown, request: HttpRequest, semantic: boolean): HttpResponse {
     const { retryAfterSeconds } = this.#settings
     const response = problemOf(error, { semantic, retryAfterSeconds })
@@ -189,8 +189,28 @@ export class SignalingCore {
 
 const ENDPOINT_METHODS = 'OPTIONS, GET, HEAD, POST'
 const SESSION_METHODS = 'OPTIONS, GET, HEAD, PATCH, DELETE'
-// The others cost no more than their answer.
-const LIMITED_METHODS: ReadonlySet<string> = new Set(['POST', 'PATCH', 'DELETE'])
+// They cost no more than their answer.
+const FREE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
+type Resource = Exclude<Route, { readonly kind: 'page' }>
+
+// Fetch standard, §3.2.2: browsers send it without authorization, and it must make no credentials (RFC 9725 §4.6).
+function isPreflight({ method, headers }: HttpRequest): boolean {
+  return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
+}
+
+/** What OPTIONS says of a resource (RFC 9725 §4.2). */
+function describe({ kind }: Resource): HttpResponse['headers'] {
+  return kind === 'endpoint'
+    ? [
+        ['Allow', ENDPOINT_METHODS],
+        ['Accept-Post', SDP],
+      ]
+    : [
+        ['Allow', SESSION_METHODS],
+        ['Accept-Patch', FRAGMENT],
+      ]
+}
 
 function notAllowed(method: string, allowed: string): HttpResponse {
   return problem(405, { detail: `${method} has no meaning here` }, [['Allow', allowed]])
