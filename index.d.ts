@@ -37,6 +37,8 @@ export interface ServerOptions {
   readonly announce?: readonly string[]
   /** Worker threads. Default: the number of CPU cores; 1 to 64. */
   readonly workers?: number
+  /** Which part of ICE the server does for its peers, unless they say otherwise. Default `'lite'`. */
+  readonly ice?: IceMode
   /** How long viewers wait for the next publisher of their stream. Default 30,000; 0 to 3,600,000. */
   readonly publisherGraceMs?: number
   /** How long a peer may be silent (no authenticated check) until it is closed. Default 30,000; 1,000 to 600,000. */
@@ -57,6 +59,13 @@ export interface ServerOptions {
   /** Receives what the server has to say. Default: silence. A pino logger fits. */
   readonly logger?: Logger
 }
+
+/**
+ * Which part of ICE the server does. `'lite'`: it answers checks on its own ports, which every remote peer must be able
+ * to reach. `'full'`: it sends checks too, from sockets that the peer has alone, on free ports; needed where the remote
+ * peer is lite itself (another media server) or must be reached from here.
+ */
+export type IceMode = 'lite' | 'full'
 
 /** Where the workers listen for media. */
 export interface UdpOptions {
@@ -187,6 +196,8 @@ export interface PushOptions {
   readonly replace?: boolean
   /** What the server's own offer asks for. Default: both. */
   readonly media?: MediaKinds
+  /** Which part of ICE the server does for this peer. Default: the server's `ice`. */
+  readonly ice?: IceMode
 }
 
 /** Which kinds of media an offer of the server has. */
@@ -203,6 +214,8 @@ export interface PullOptions {
   readonly offer?: string
   /** What the server's own offer has. Default: both. */
   readonly media?: MediaKinds
+  /** Which part of ICE the server does for this peer. Default: the server's `ice`. */
+  readonly ice?: IceMode
 }
 
 // ─── Stream ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -235,6 +235,7 @@ const CODES: Readonly<Record<string, XrtcErrorCode>> = {
   limitReached: 'XRTC_LIMIT_REACHED',
   noAddress: 'XRTC_BIND_FAILED',
   noCommonCodec: 'XRTC_NO_COMMON_CODEC',
+  noSocket: 'XRTC_BIND_FAILED',
   permissionDenied: 'XRTC_BIND_FAILED',
   portRange: 'XRTC_INVALID_ARGUMENT',
   serverClosed: 'XRTC_CLOSED',

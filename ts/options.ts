@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
-import type { RateLimit, RateLimitOptions, ServerOptions, SignalingOptions } from '../index.d.ts'
+import type { IceMode, RateLimit, RateLimitOptions, ServerOptions, SignalingOptions } from '../index.d.ts'
 import type { BindingLimits, BindingServerOptions } from './binding.d.ts'
 import { errorOf } from './errors.ts'
 import { RATE_LIMIT_DEFAULTS } from './http/rate-limit.ts'
@@ -13,7 +13,7 @@ import { SIGNALING_DEFAULTS } from './http/signaling.ts'
 const MAX_WORKERS = 64
 
 const SERVER_KEYS = [
-  ...['announce', 'answerTimeoutMs', 'connectTimeoutMs', 'consentTimeoutMs', 'dtlsVersion', 'limits', 'logger'],
+  ...['announce', 'answerTimeoutMs', 'connectTimeoutMs', 'consentTimeoutMs', 'dtlsVersion', 'ice', 'limits', 'logger'],
   ...['maxIngestBitrateBps', 'publisherGraceMs', 'udp', 'workers'],
 ]
 const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as const
@@ -101,6 +101,12 @@ export function text(name: string, value: unknown): string {
 export function flag(name: string, value: unknown): boolean | undefined {
   if (value !== undefined && typeof value !== 'boolean') throw invalid(`${name} is true or false`)
   return value
+}
+
+/** Which part of ICE, or nothing. */
+export function iceMode(value: unknown): IceMode | undefined {
+  if (value === undefined || value === 'lite' || value === 'full') return value
+  throw invalid("ice is 'lite' or 'full'")
 }
 
 /** Refuses what is no options object, and misspelt options. */

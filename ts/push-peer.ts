@@ -12,9 +12,9 @@ export class Publisher extends PeerBase implements PushPeer {
 
   constructor(home: PeerHome, id: string, streamName: string, options: PushOptions) {
     super(home, id, streamName)
-    const { identity, replace = false, media } = options
+    const { identity, replace = false, media, ice } = options
     this.identity = identity
-    this.#options = { replace, ...media, ...(identity === undefined ? {} : { identity }) }
+    this.#options = { replace, ...media, fullIce: ice === 'full', ...(identity === undefined ? {} : { identity }) }
   }
 
   protected override open(native: NativeServer, offer: string | undefined): OpenedPeer {

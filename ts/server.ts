@@ -2,6 +2,7 @@
 
 import type {
   Held,
+  IceMode,
   Logger,
   MediaServer,
   MediaServerEvents,
@@ -24,7 +25,7 @@ import { errorOf } from './errors.ts'
 import { HttpSignaling } from './http/http-signaling.ts'
 import type { PeerEvent, StreamEvent, WorkerEvent } from './native.ts'
 import { NativeServer } from './native.ts'
-import { flag, invalid, known, serverSettings, signalingSettings, text } from './options.ts'
+import { flag, iceMode, invalid, known, serverSettings, signalingSettings, text } from './options.ts'
 import type { PeerBase, PeerHome } from './peer.ts'
 import { Viewer } from './pull-peer.ts'
 import { Publisher } from './push-peer.ts'
@@ -39,7 +40,8 @@ export async function createServer(options: ServerOptions = {}): Promise<MediaSe
     if (!Array.isArray(announce)) throw invalid('announce is an array of ADDRESS[:PORT]')
     settings.announce = await resolveAddresses(announce.map((entry) => text('an address to announce', entry)))
   }
-  return new Server((events) => new NativeServer(settings, events), logger)
+  const ice = iceMode(options.ice) ?? 'lite'
+  return new Server((events) => new NativeServer(settings, events), { logger, ice })
 }
 
 type StartNative = (events: ConstructorParameters<typeof NativeServer>[1]) => NativeServer
@@ -51,6 +53,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   readonly workers: readonly WorkerInfo[]
   readonly #native: NativeServer
   readonly #logger: Logger | undefined
+  readonly #ice: IceMode
   readonly #home: PeerHome
   readonly #peers = new Map<number, PeerBase>()
   readonly #accepted = new Map<string, Set<PeerBase>>()
@@ -61,9 +64,10 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   #lastPeer = 0
   #closing: Promise<void> | undefined
 
-  constructor(start: StartNative, logger: Logger | undefined) {
+  constructor(start: StartNative, { logger, ice }: { readonly logger: Logger | undefined; readonly ice: IceMode }) {
     super((error, event) => this.#listenerFailed(error, event))
     this.#logger = logger
+    this.#ice = ice
     try {
       this.#native = start({
         peer: (event) => this.#onPeer(event),
@@ -198,14 +202,16 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     known('media', options.media ?? {}, MEDIA_KEYS)
     flag('replace', options.replace)
     if (options.identity !== undefined) text('identity', options.identity)
-    return new Publisher(this.#home, this.#nextId('push'), parseStreamName(streamName), options)
+    const ice = iceMode(options.ice) ?? this.#ice
+    return new Publisher(this.#home, this.#nextId('push'), parseStreamName(streamName), { ...options, ice })
   }
 
   #viewer(streamName: unknown, options: Omit<PullOptions, 'offer'>): Viewer {
     this.#assertOpen()
-    known('pull', options, ['media'])
+    known('pull', options, ['ice', 'media'])
     known('media', options.media ?? {}, MEDIA_KEYS)
-    return new Viewer(this.#home, this.#nextId('pull'), parseStreamName(streamName), options)
+    const ice = iceMode(options.ice) ?? this.#ice
+    return new Viewer(this.#home, this.#nextId('pull'), parseStreamName(streamName), { ...options, ice })
   }
 
   #nextId(action: string): string {
@@ -294,7 +300,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   }
 }
 
-const PUSH_KEYS = ['identity', 'replace', 'media']
+const PUSH_KEYS = ['ice', 'identity', 'replace', 'media']
 const MEDIA_KEYS = ['audio', 'video']
 
 async function negotiate<P extends Publisher | Viewer>(peer: P, offer: string | undefined): Promise<P> {

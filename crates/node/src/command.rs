@@ -1,7 +1,7 @@
 //! How peers are opened, from JavaScript.
 
 use napi_derive::napi;
-use xrtc_sfu::{Media, PullOptions, PushOptions};
+use xrtc_sfu::{Ice, Media, OwnAddresses, PullOptions, PushOptions};
 
 /// How a peer publishes.
 #[napi(object, object_to_js = false)]
@@ -16,6 +16,8 @@ pub struct BindingPushOptions {
     pub audio: Option<bool>,
     /// Whether an offer of ours has video. Default `true`.
     pub video: Option<bool>,
+    /// Whether we send checks too, from sockets of the peer's own. Default `false`: ICE-lite.
+    pub full_ice: Option<bool>,
 }
 
 /// How a peer views.
@@ -27,6 +29,8 @@ pub struct BindingPullOptions {
     pub audio: Option<bool>,
     /// Whether an offer of ours has video. Default `true`.
     pub video: Option<bool>,
+    /// Whether we send checks too, from sockets of the peer's own. Default `false`: ICE-lite.
+    pub full_ice: Option<bool>,
 }
 
 impl From<BindingPushOptions> for PushOptions {
@@ -36,6 +40,7 @@ impl From<BindingPushOptions> for PushOptions {
             identity: options.identity,
             replace: options.replace.unwrap_or(false),
             media: media(options.audio, options.video),
+            ice: ice(options.full_ice),
         }
     }
 }
@@ -45,7 +50,17 @@ impl From<BindingPullOptions> for PullOptions {
         Self {
             offer: options.offer,
             media: media(options.audio, options.video),
+            ice: ice(options.full_ice),
         }
+    }
+}
+
+/// The worker opens the sockets and fills in their addresses.
+fn ice(full: Option<bool>) -> Ice {
+    if full == Some(true) {
+        Ice::Full(OwnAddresses::default())
+    } else {
+        Ice::Lite
     }
 }
 

@@ -155,6 +155,9 @@ pub enum Unsupported {
     /// `a=setup:holdconn`, or a role that does not follow from the offer's.
     #[error("this DTLS setup role")]
     Setup,
+    /// The peer is ICE-lite, and so is this side: nobody would send checks.
+    #[error("ICE-lite on both sides: one must send checks")]
+    BothLite,
     /// All payload types of a section are taken by another one of the BUNDLE group (RFC 9143 §9.1), or look like RTCP
     /// (64 to 95, RFC 5761 §4).
     #[error("payload types that stand for two codecs or for RTCP")]

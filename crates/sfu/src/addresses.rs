@@ -15,6 +15,8 @@ pub(crate) type PeerKey = usize;
 pub(crate) struct Addresses {
     paths: HashMap<PathKey, PeerKey, FixedState>,
     ufrags: HashMap<Box<str>, PeerKey, FixedState>,
+    /// Sockets that only one peer has: by family and port, since a worker has one socket of each.
+    own: HashMap<(bool, u16), PeerKey, FixedState>,
 }
 
 impl Addresses {
@@ -23,6 +25,7 @@ impl Addresses {
         Self {
             paths: HashMap::with_hasher(FixedState::with_seed(seed)),
             ufrags: HashMap::with_hasher(FixedState::with_seed(seed)),
+            own: HashMap::with_hasher(FixedState::with_seed(seed)),
         }
     }
 
@@ -59,6 +62,30 @@ impl Addresses {
         self.ufrags.remove(ufrag);
     }
 
+    /// The peer that alone has the socket which received this. Empty as long as nobody sends checks.
+    pub(crate) fn by_socket(&self, path: &Path) -> Option<PeerKey> {
+        if self.own.is_empty() {
+            return None;
+        }
+        self.own.get(&socket_key(path.local)).copied()
+    }
+
+    pub(crate) fn bind_socket(&mut self, local: SocketAddr, peer: PeerKey) {
+        self.own.insert(socket_key(local), peer);
+    }
+
+    pub(crate) fn release_socket(&mut self, local: SocketAddr, peer: PeerKey) {
+        let key = socket_key(local);
+        if self.own.get(&key) == Some(&peer) {
+            self.own.remove(&key);
+        }
+    }
+
+    /// Sockets that only one peer has.
+    pub(crate) fn sockets(&self) -> usize {
+        self.own.len()
+    }
+
     pub(crate) fn paths(&self) -> usize {
         self.paths.len()
     }
@@ -66,6 +93,11 @@ impl Addresses {
     pub(crate) fn ufrags(&self) -> usize {
         self.ufrags.len()
     }
+}
+
+/// A worker binds one port of a family only once.
+const fn socket_key(local: SocketAddr) -> (bool, u16) {
+    (local.is_ipv4(), local.port())
 }
 
 /// A path in the form that hashes fastest: three words for each address family.

@@ -6,7 +6,7 @@ use xrtc_sdp::{Description, LiveTrack};
 use crate::addresses::PeerKey;
 use crate::peer::Publishing;
 use crate::sfu::Sfu;
-use crate::{Limit, PeerId, Refused, StreamName, StreamState};
+use crate::{Ice, Limit, PeerId, Refused, StreamName, StreamState};
 
 impl Sfu {
     /// What a stream sends now, wherever its home is.
@@ -62,12 +62,15 @@ impl Sfu {
         }
     }
 
-    pub(crate) fn admit_peer(&self, peer: PeerId) -> Result<(), Refused> {
+    pub(crate) fn admit_peer(&self, peer: PeerId, ice: &Ice) -> Result<(), Refused> {
         if self.is_closed {
             return Err(Refused::ServerClosed);
         }
         if self.peer_ids.contains_key(&peer) {
             return Err(Refused::PeerExists);
+        }
+        if !ice.is_lite() && ice.bases().is_empty() {
+            return Err(Refused::NoSocket);
         }
         self.check(Limit::Peers, self.peers.len() + 1, self.config.limits.peers)
     }

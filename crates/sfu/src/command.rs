@@ -1,6 +1,6 @@
 //! What the application asks of a worker: plain data, because it crosses from JavaScript.
 
-use crate::StreamName;
+use crate::{Ice, StreamName};
 
 /// A peer, by the number that the application gave it: unique over all workers and never used again.
 ///
@@ -111,6 +111,8 @@ pub struct PushOptions {
     pub replace: bool,
     /// What to offer (only without an offer).
     pub media: Media,
+    /// Which part of ICE we do. Default: lite.
+    pub ice: Ice,
 }
 
 /// How a peer views.
@@ -120,6 +122,8 @@ pub struct PullOptions {
     pub offer: Option<String>,
     /// What to offer (only without an offer).
     pub media: Media,
+    /// Which part of ICE we do. Default: lite.
+    pub ice: Ice,
 }
 
 /// Which kinds of media an offer of ours has.

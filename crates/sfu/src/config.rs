@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use xrtc_ice::Candidate;
 use xrtc_rtp::{Bitrate, WallClock};
 use xrtc_sdp::Capabilities;
 use xrtc_transport::DtlsSettings;
 
 use crate::Limits;
+use crate::ice::host_candidates;
 
 /// A worker, by its index from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,11 +76,8 @@ impl SfuConfig {
 
     /// `candidate:…` of every address, the first with the highest priority.
     pub(crate) fn candidate_lines(&self) -> Vec<String> {
-        let preferences = (0..=u16::MAX).rev();
-        self.candidates
-            .iter()
-            .zip(preferences)
-            .map(|(address, preference)| Candidate::host(*address, preference).to_string())
+        host_candidates(&self.candidates)
+            .map(|candidate| candidate.to_string())
             .collect()
     }
 

@@ -18,7 +18,7 @@ pub struct Held {
     pub dtls: u64,
     /// Offers of ours without an answer.
     pub pending_offers: u64,
-    /// Entries in the table of remote addresses.
+    /// Entries in the tables of remote addresses and of sockets that one peer has alone.
     pub addresses: u64,
     /// Entries in the table of our ufrags.
     pub ufrags: u64,
@@ -87,7 +87,7 @@ impl Sfu {
             transports: (self.peers.len() + self.farewells.len()) as u64,
             dtls: (shaking_hands + self.farewells.len()) as u64,
             pending_offers: self.pending_offers as u64,
-            addresses: self.addresses.paths() as u64,
+            addresses: (self.addresses.paths() + self.addresses.sockets()) as u64,
             ufrags: self.addresses.ufrags() as u64,
             remote_streams: self.relays.remote_streams() as u64,
             timers: self.timers.len() as u64,

@@ -1,16 +1,16 @@
 //! Offers, answers and fragments: what the application brings from the remote peer, and what it takes back.
 
-use xrtc_ice::Credentials;
+use xrtc_ice::{Credentials, Role as IceRole};
 use xrtc_rtp::{MediaKind, Time};
-use xrtc_sdp::{Fragment, LocalParams, ServerOffer};
+use xrtc_sdp::{Fragment, LocalParams, Negotiated, ServerOffer};
 
 use crate::addresses::PeerKey;
 use crate::agreed;
-use crate::opening::{add_candidates, credentials};
+use crate::opening::{Newcomer, add_candidates, credentials};
 use crate::peer::{Publishing, Role, Signaling, Viewer};
 use crate::sfu::Sfu;
 use crate::{
-    Event, Limit, Media, PeerId, PullOptions, PushOptions, Refused, RequestId, StreamName,
+    Event, Ice, Limit, Media, PeerId, PullOptions, PushOptions, Refused, RequestId, StreamName,
 };
 
 /// A command that will be answered, and the peer it is about.
@@ -24,7 +24,7 @@ impl Sfu {
         name: StreamName,
         options: PushOptions,
     ) -> Result<(), Refused> {
-        self.admit_peer(asked.1)?;
+        self.admit_peer(asked.1, &options.ice)?;
         if name.home(usize::from(self.config.workers)) != usize::from(self.config.worker.0) {
             return Err(Refused::WrongWorker);
         }
@@ -40,24 +40,27 @@ impl Sfu {
             replace: options.replace,
             stream: None,
         };
-        let local = self.local_params(&[]);
+        let local = self.local_params(&[], &options.ice);
         let Some(offer) = options.offer else {
             self.check_publisher(now, &publishing)?;
             let kinds = kinds(options.media);
             let offer = xrtc_sdp::offer_push(&kinds, &self.config.capabilities(), &local);
-            return self.offer(now, asked, Role::Publisher(publishing), (offer, &local));
+            let role = Role::Publisher(publishing);
+            return self.offer(now, asked, (role, options.ice), (offer, &local));
         };
         let offer = self.read_description(&offer)?;
         let (sdp, negotiated) = xrtc_sdp::answer_push(&offer, &self.config.capabilities(), &local)?;
         agreed::check_ingest(&negotiated)?;
         self.check_publisher(now, &publishing)?;
-        let patience = self.config.connect_timeout;
-        let key = self.open_peer(
-            now,
-            (asked.1, Role::Publisher(publishing)),
-            patience,
-            &local,
-        )?;
+        let newcomer = Newcomer {
+            id: asked.1,
+            role: Role::Publisher(publishing),
+            patience: self.config.connect_timeout,
+            local: &local,
+            ice: options.ice,
+            ice_role: answerer_role(&negotiated),
+        };
+        let key = self.open_peer(now, newcomer)?;
         self.connect_transport(now, key, &negotiated.remote, negotiated.dtls_role);
         self.start_publishing(now, key, &offer, negotiated);
         self.answered(asked, sdp, &local);
@@ -71,7 +74,7 @@ impl Sfu {
         name: StreamName,
         options: PullOptions,
     ) -> Result<(), Refused> {
-        self.admit_peer(asked.1)?;
+        self.admit_peer(asked.1, &options.ice)?;
         let live = self.live_tracks(&name)?;
         let watching = self
             .streams
@@ -84,7 +87,7 @@ impl Sfu {
             self.config.limits.viewers_per_stream,
         )?;
         let tracks = self.outgoing_tracks();
-        let local = self.local_params(&tracks);
+        let local = self.local_params(&tracks, &options.ice);
         let Some(offer) = options.offer else {
             let offer = xrtc_sdp::offer_pull(
                 &kinds(options.media),
@@ -94,12 +97,8 @@ impl Sfu {
             );
             self.check_pending()?;
             let stream = self.watched_stream(now, &name)?;
-            return self.offer(
-                now,
-                asked,
-                Role::Viewer(Viewer::new(stream)),
-                (offer, &local),
-            );
+            let role = Role::Viewer(Viewer::new(stream));
+            return self.offer(now, asked, (role, options.ice), (offer, &local));
         };
         let offer = self.read_description(&offer)?;
         let (sdp, negotiated) =
@@ -107,8 +106,15 @@ impl Sfu {
         let stream = self.watched_stream(now, &name)?;
         let mut viewer = Viewer::new(stream);
         viewer.set_config(agreed::viewer_config(&offer, &negotiated, &local.cname));
-        let patience = self.config.connect_timeout;
-        let key = self.open_peer(now, (asked.1, Role::Viewer(viewer)), patience, &local)?;
+        let newcomer = Newcomer {
+            id: asked.1,
+            role: Role::Viewer(viewer),
+            patience: self.config.connect_timeout,
+            local: &local,
+            ice: options.ice,
+            ice_role: answerer_role(&negotiated),
+        };
+        let key = self.open_peer(now, newcomer)?;
         self.connect_transport(now, key, &negotiated.remote, negotiated.dtls_role);
         self.keep_negotiated(key, negotiated);
         self.answered(asked, sdp, &local);
@@ -190,6 +196,7 @@ impl Sfu {
                 request: asked.0,
                 peer: asked.1,
             });
+            self.peer_is_dirty(key);
             return Ok(());
         };
         let credentials = credentials(remote).ok_or_else(|| Refused::InvalidFragment {
@@ -208,7 +215,11 @@ impl Sfu {
         asked: Asked,
         (remote, fragment): (Credentials, &Fragment),
     ) {
-        let local = self.local_params(&[]);
+        let Some(peer) = self.peers.get(key) else {
+            return;
+        };
+        let ice = peer.ice.clone();
+        let local = self.local_params(&[], &ice);
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
@@ -218,9 +229,6 @@ impl Sfu {
         peer.transport.restart_ice(now, own);
         peer.transport.set_remote_ice(remote);
         add_candidates(&mut peer.transport, fragment.candidates());
-        let ufrag = local.credentials.ufrag().to_owned();
-        self.addresses.bind_ufrag(&ufrag, key);
-        peer.ufrags.push(ufrag.clone());
         let reply = peer
             .negotiated
             .as_ref()
@@ -229,8 +237,9 @@ impl Sfu {
             request: asked.0,
             peer: asked.1,
             fragment: reply.unwrap_or_default(),
-            ice_session: ufrag,
+            ice_session: local.credentials.ufrag().to_owned(),
         });
+        self.bind_local(key, local.credentials.ufrag());
         self.release_old_ufrags(key);
         self.peer_is_dirty(key);
     }
@@ -250,14 +259,22 @@ impl Sfu {
         &mut self,
         now: Time,
         (request, id): Asked,
-        role: Role,
+        (role, ice): (Role, Ice),
         (offer, local): (ServerOffer, &LocalParams),
     ) -> Result<(), Refused> {
         self.check_pending()?;
         let sdp = offer.description().to_string();
         // The wait for the answer has a timer of its own.
         let patience = self.config.answer_timeout + self.config.connect_timeout;
-        let key = self.open_peer(now, (id, role), patience, local)?;
+        let newcomer = Newcomer {
+            id,
+            role,
+            patience,
+            local,
+            ice,
+            ice_role: IceRole::Controlling,
+        };
+        let key = self.open_peer(now, newcomer)?;
         if let Some(peer) = self.peers.get_mut(key) {
             let until = now + self.config.answer_timeout;
             peer.signaling = Signaling::HaveLocalOffer {
@@ -281,6 +298,15 @@ impl Sfu {
             peer.signaling = Signaling::Stable;
             self.pending_offers -= 1;
         }
+    }
+}
+
+/// The offerer nominates, unless it is lite (RFC 8445 §6.1.1).
+const fn answerer_role(negotiated: &Negotiated) -> IceRole {
+    if negotiated.remote.ice_lite {
+        IceRole::Controlling
+    } else {
+        IceRole::Controlled
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use xrtc_ice::{AgentConfig, Candidate, Credentials};
+use xrtc_ice::{Candidate, Credentials, Role as IceRole};
 use xrtc_rtp::{MediaKind, Time};
 use xrtc_sdp::{
     Description, Fingerprint, IceCredentials, LocalParams, LocalTrack, Negotiated, RemoteTransport,
@@ -12,35 +12,60 @@ use xrtc_transport::{DtlsRole, RemoteDtls, Transport, TransportConfig};
 
 use crate::addresses::PeerKey;
 use crate::agreed;
+use crate::ice::host_candidates;
 use crate::peer::{Peer, Role, Signaling, States, Traffic};
 use crate::sfu::Sfu;
 use crate::streams::{Home, Mirror, Place, Publisher, StreamKey};
-use crate::{Ended, PeerId, Refused, StreamName};
+use crate::{Ended, Ice, PeerId, Refused, StreamName};
+
+/// What a new peer is opened with.
+#[derive(Debug)]
+pub(crate) struct Newcomer<'a> {
+    pub(crate) id: PeerId,
+    pub(crate) role: Role,
+    /// How long it may take to connect.
+    pub(crate) patience: Duration,
+    pub(crate) local: &'a LocalParams,
+    pub(crate) ice: Ice,
+    /// Who nominates, if we send checks: whoever offered, or we towards a lite peer (RFC 8445 §6.1.1).
+    pub(crate) ice_role: IceRole,
+}
 
 impl Sfu {
-    /// Makes the transport and the table entries of a new peer, which has `patience` to connect.
+    /// Makes the transport and the table entries of a new peer.
     pub(crate) fn open_peer(
         &mut self,
         now: Time,
-        (id, role): (PeerId, Role),
-        patience: Duration,
-        local: &LocalParams,
+        newcomer: Newcomer<'_>,
     ) -> Result<PeerKey, Refused> {
+        let Newcomer {
+            id,
+            role,
+            patience,
+            local,
+            ice,
+            ice_role,
+        } = newcomer;
         let invalid = || Refused::InvalidDescription {
             line: 0,
             reason: "unusable ice credentials".to_owned(),
         };
-        let mut ice = AgentConfig::lite(credentials(&local.credentials).ok_or_else(invalid)?);
-        ice.consent_timeout = self.config.consent_timeout;
-        ice.connect_timeout = patience;
+        let mut agent = ice.agent(
+            ice_role,
+            credentials(&local.credentials).ok_or_else(invalid)?,
+        );
+        agent.consent_timeout = self.config.consent_timeout;
+        agent.connect_timeout = patience;
         let config = TransportConfig {
-            ice,
+            ice: agent,
             remote_ice: None,
             remote_dtls: None,
             dtls: Arc::clone(&self.config.dtls),
         };
-        let transport = Transport::new(config, self.secrets.u64(), now);
-        let ufrag = local.credentials.ufrag().to_owned();
+        let mut transport = Transport::new(config, self.secrets.u64(), now);
+        for candidate in host_candidates(ice.bases()) {
+            transport.add_local_candidate(&candidate);
+        }
         let stream = match &role {
             Role::Viewer(viewer) => Some(viewer.stream),
             Role::Publisher(_) => None,
@@ -48,12 +73,13 @@ impl Sfu {
         let key = self.peers.insert(Peer {
             id,
             transport,
+            ice,
             role,
             signaling: Signaling::Stable,
             negotiated: None,
             cname: local.cname.clone(),
             paths: Vec::new(),
-            ufrags: vec![ufrag.clone()],
+            ufrags: Vec::new(),
             heard: now,
             look_at: now,
             silent: false,
@@ -62,13 +88,27 @@ impl Sfu {
             dirty: false,
             traffic: Traffic::default(),
         });
-        self.addresses.bind_ufrag(&ufrag, key);
+        self.bind_local(key, local.credentials.ufrag());
         self.peer_ids.insert(id, key);
         if let Some(entry) = stream.and_then(|stream| self.streams.get_mut(stream)) {
             entry.members.insert(key);
         }
         self.peer_is_dirty(key);
         Ok(key)
+    }
+
+    /// Lets the peer be found: by its ufrag on the worker's sockets, or as the only one on its own.
+    pub(crate) fn bind_local(&mut self, key: PeerKey, ufrag: &str) {
+        let Some(peer) = self.peers.get_mut(key) else {
+            return;
+        };
+        if peer.ice.is_lite() {
+            self.addresses.bind_ufrag(ufrag, key);
+            peer.ufrags.push(ufrag.to_owned());
+        }
+        for base in peer.ice.bases() {
+            self.addresses.bind_socket(*base, key);
+        }
     }
 
     /// Gives the transport what the remote description says of it.
@@ -182,8 +222,8 @@ impl Sfu {
         Ok(key)
     }
 
-    /// Fresh credentials and ids around this worker's certificate and addresses.
-    pub(crate) fn local_params(&mut self, tracks: &[LocalTrack]) -> LocalParams {
+    /// Fresh credentials and ids around this worker's certificate and addresses, or the peer's own.
+    pub(crate) fn local_params(&mut self, tracks: &[LocalTrack], ice: &Ice) -> LocalParams {
         let secrets = &mut self.secrets;
         let drawn = Credentials::random(|bytes| secrets.fill(bytes));
         let fingerprint = Fingerprint {
@@ -191,7 +231,13 @@ impl Sfu {
             value: self.config.dtls.fingerprint_sha256(),
         };
         LocalParams {
-            candidates: self.config.candidate_lines(),
+            candidates: match ice {
+                Ice::Lite => self.config.candidate_lines(),
+                Ice::Full(own) => host_candidates(&own.candidates)
+                    .map(|candidate| candidate.to_string())
+                    .collect(),
+            },
+            ice_lite: ice.is_lite(),
             session_id: secrets.u64(),
             cname: format!("{:016x}", secrets.u64()),
             tracks: tracks.to_vec(),

@@ -8,13 +8,15 @@ use xrtc_sdp::{Negotiated, ServerOffer};
 use xrtc_transport::{Ended as TransportEnded, Transport, TransportState};
 
 use crate::streams::StreamKey;
-use crate::{ConnectionState, DtlsState, Ended, IceState, Path, PeerId, StreamName};
+use crate::{ConnectionState, DtlsState, Ended, Ice, IceState, Path, PeerId, StreamName};
 
 /// One remote peer.
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) transport: Transport,
+    /// Which part of ICE we do, and from where.
+    pub(crate) ice: Ice,
     pub(crate) role: Role,
     pub(crate) signaling: Signaling,
     /// What was agreed on, once both descriptions are known.

@@ -71,18 +71,26 @@ impl Sfu {
                 .addresses
                 .by_path(path)
                 .ok_or(Discard::MediaFromStranger),
-            Some(0..=3) => match xrtc_ice::peek_username(datagram) {
-                Some(ufrag) => self.addresses.by_ufrag(ufrag).ok_or(Discard::UnknownUfrag),
-                None => self
-                    .addresses
-                    .by_path(path)
-                    .ok_or(Discard::StunFromStranger),
-            },
+            Some(0..=3) => self.route_stun(path, datagram),
             Some(20..=63) => self
                 .addresses
                 .by_path(path)
                 .ok_or(Discard::DtlsFromStranger),
             _ => Err(Discard::UnknownProtocol),
+        }
+    }
+
+    fn route_stun(&self, path: &Path, datagram: &[u8]) -> Result<PeerKey, Discard> {
+        // What comes to a peer's own socket is for that peer, responses to its checks above all.
+        if let Some(key) = self.addresses.by_socket(path) {
+            return Ok(key);
+        }
+        match xrtc_ice::peek_username(datagram) {
+            Some(ufrag) => self.addresses.by_ufrag(ufrag).ok_or(Discard::UnknownUfrag),
+            None => self
+                .addresses
+                .by_path(path)
+                .ok_or(Discard::StunFromStranger),
         }
     }
 
@@ -261,6 +269,9 @@ impl Sfu {
         }
         for ufrag in &peer.ufrags {
             self.addresses.release_ufrag(ufrag);
+        }
+        for base in peer.ice.bases() {
+            self.addresses.release_socket(*base, key);
         }
         if peer.dirty {
             self.dirty_peers.retain(|other| *other != key);

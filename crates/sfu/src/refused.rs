@@ -69,6 +69,9 @@ pub enum Refused {
         /// Its value.
         maximum: usize,
     },
+    /// There is no socket for a peer that needs its own: the system gave none.
+    #[error("no socket for full ICE")]
+    NoSocket,
     /// The worker is shutting down.
     #[error("the server is closed")]
     ServerClosed,
@@ -119,6 +122,7 @@ impl Refused {
             Self::InvalidFragment { .. } => "invalidFragment",
             Self::WrongWorker => "wrongWorker",
             Self::LimitReached { .. } => "limitReached",
+            Self::NoSocket => "noSocket",
             Self::ServerClosed => "serverClosed",
             Self::InternalError => "internalError",
         }
@@ -137,7 +141,10 @@ impl Refused {
             | Self::NoCommonCodec { .. }
             | Self::InvalidFragment { .. } => Fault::Peer,
             Self::UnknownStream | Self::StreamNotLive | Self::StreamInUse => Fault::Stream,
-            Self::LimitReached { .. } | Self::ServerClosed | Self::InternalError => Fault::Resource,
+            Self::LimitReached { .. }
+            | Self::NoSocket
+            | Self::ServerClosed
+            | Self::InternalError => Fault::Resource,
         }
     }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use fastrand::Rng;
-use xrtc_ice::{AgentConfig, Candidate, Credentials, Path, Role, Transmit};
+use xrtc_ice::{AgentConfig, Candidate, Credentials, Mode, Path, Role, Transmit};
 use xrtc_rtp::{MediaKind, Time, WallClock};
 use xrtc_sdp::{Description, Fragment, Setup};
 use xrtc_transport::{
@@ -26,6 +26,8 @@ pub struct Browser {
     address: SocketAddr,
     transport: Transport,
     local: Credentials,
+    /// What its descriptions list.
+    candidates: Vec<String>,
     fingerprint: String,
     wall: WallClock,
     rng: Rng,
@@ -70,7 +72,7 @@ impl fmt::Display for Unusable {
 impl std::error::Error for Unusable {}
 
 impl Browser {
-    /// A browser at this address. `seed` draws all its ids.
+    /// A browser at this address, which its descriptions keep to themselves. `seed` draws all its ids.
     pub fn new(
         address: SocketAddr,
         side: Side,
@@ -78,9 +80,25 @@ impl Browser {
         seed: u64,
         now: Time,
     ) -> Self {
+        let ice = Mode::Full(Role::Controlling);
+        let browser = Self::with_ice(address, side, dtls, (seed, ice), now);
+        Self {
+            candidates: Vec::new(),
+            ..browser
+        }
+    }
+
+    /// A peer that does this part of ICE, as another server does, and tells its address.
+    pub fn with_ice(
+        address: SocketAddr,
+        side: Side,
+        dtls: &Arc<DtlsSettings>,
+        (seed, ice): (u64, Mode),
+        now: Time,
+    ) -> Self {
         let mut rng = Rng::with_seed(seed);
         let local = Credentials::random(|bytes| rng.fill(bytes));
-        let ice = AgentConfig::full(Role::Controlling, local.clone());
+        let ice = AgentConfig::with_mode(ice, local.clone());
         let fingerprint = dtls.fingerprint_sha256();
         let config = TransportConfig {
             ice,
@@ -89,7 +107,8 @@ impl Browser {
             dtls: Arc::clone(dtls),
         };
         let mut transport = Transport::new(config, rng.u64(..), now);
-        transport.add_local_candidate(&Candidate::host(address, u16::MAX));
+        let candidate = Candidate::host(address, u16::MAX);
+        transport.add_local_candidate(&candidate);
         let media = match side {
             Side::Publish(config) => Media::Publisher(Box::new(Publisher::new(config, &mut rng))),
             Side::View(config) => Media::Viewer(Box::new(Viewer::new(config, &mut rng))),
@@ -98,6 +117,7 @@ impl Browser {
             address,
             transport,
             local,
+            candidates: vec![candidate.to_string()],
             fingerprint,
             // Any wall clock will do; this one is not the server's.
             wall: WallClock {
@@ -136,17 +156,30 @@ impl Browser {
     /// What cannot be read, or lacks what a connection needs.
     pub fn set_answer(&mut self, now: Time, sdp: &str) -> Result<(), Unusable> {
         let answer = Description::parse(sdp).map_err(|error| Unusable(error.to_string()))?;
-        self.connect(now, &answer)
+        let setup = answer
+            .sections
+            .iter()
+            .find_map(|section| section.transport.setup);
+        let role = match setup {
+            Some(Setup::Active) => DtlsRole::Server,
+            _ => DtlsRole::Client,
+        };
+        self.connect(now, &answer, role)
     }
 
-    /// Answers the other side's offer, as the DTLS client.
+    /// Answers the other side's offer: as the DTLS client, or, if it is lite, as the server, like most lite servers.
     ///
     /// # Errors
     ///
     /// What cannot be read, or lacks what a connection needs.
     pub fn accept_offer(&mut self, now: Time, sdp: &str) -> Result<String, Unusable> {
         let offer = Description::parse(sdp).map_err(|error| Unusable(error.to_string()))?;
-        self.connect(now, &offer)?;
+        let (role, setup) = if self.transport.ice().is_lite() {
+            (DtlsRole::Server, "passive")
+        } else {
+            (DtlsRole::Client, "active")
+        };
+        self.connect(now, &offer, role)?;
         let mids: Vec<_> = offer
             .sections
             .iter()
@@ -183,7 +216,7 @@ impl Browser {
                     .push((extension.id, extension.uri.clone()));
             }
         }
-        Ok(self.describe("active", sections))
+        Ok(self.describe(setup, sections))
     }
 
     fn sections(&self, mids: &[(MediaKind, String)]) -> Vec<SectionText> {
@@ -200,13 +233,14 @@ impl Browser {
             pwd,
             fingerprint: &self.fingerprint,
             setup,
-            candidates: &[],
+            is_lite: self.transport.ice().is_lite(),
+            candidates: &self.candidates,
             sections,
         }
         .write()
     }
 
-    fn connect(&mut self, now: Time, remote: &Description) -> Result<(), Unusable> {
+    fn connect(&mut self, now: Time, remote: &Description, role: DtlsRole) -> Result<(), Unusable> {
         let live = || {
             remote
                 .sections
@@ -228,10 +262,6 @@ impl Browser {
                 candidate.parse().map_err(|_| Unusable(candidate.clone()))?;
             self.transport.add_remote_candidate(&candidate);
         }
-        let role = match transport.setup {
-            Some(Setup::Active) => DtlsRole::Server,
-            _ => DtlsRole::Client,
-        };
         let fingerprints: Vec<_> = transport
             .fingerprints
             .iter()

@@ -11,6 +11,7 @@ pub(crate) struct Text<'a> {
     pub(crate) pwd: &'a str,
     pub(crate) fingerprint: &'a str,
     pub(crate) setup: &'a str,
+    pub(crate) is_lite: bool,
     pub(crate) candidates: &'a [String],
     pub(crate) sections: Vec<SectionText>,
 }
@@ -108,6 +109,9 @@ impl Text<'_> {
              a=extmap-allow-mixed\r\na=msid-semantic: WMS\r\n",
             mids.join(" ")
         );
+        if self.is_lite {
+            out.push_str("a=ice-lite\r\n");
+        }
         for section in &self.sections {
             self.write_section(section, &mut out);
         }

@@ -67,6 +67,8 @@ counters! {
     receive_buffer_bytes => "receiveBufferBytes",
     /// The send buffers' bytes, as the kernel granted them; a gauge.
     send_buffer_bytes => "sendBufferBytes",
+    /// Sockets that one peer has alone, because it does full ICE; a gauge.
+    own_sockets => "ownSockets",
     /// Turns of the worker's loop.
     turns => "turns",
     /// Times that the ring of events to the application was full, and events waited in the state machine.
@@ -84,6 +86,11 @@ impl Counter {
     pub(crate) fn add(&self, n: u64) {
         let sum = self.0.load(Ordering::Relaxed).wrapping_add(n);
         self.0.store(sum, Ordering::Relaxed);
+    }
+
+    /// Takes `n` off a gauge.
+    pub(crate) fn subtract(&self, n: u64) {
+        self.set(self.get().saturating_sub(n));
     }
 
     pub(crate) fn set(&self, value: u64) {

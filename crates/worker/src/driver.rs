@@ -14,6 +14,7 @@ use crate::WorkerEvent;
 use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::ledger::Ledger;
+use crate::own_sockets::OwnSockets;
 use crate::queue::{Doorbell, Everyone, Shared, WorkerEnds};
 use crate::udp::{ReceiveBuffer, Socket};
 
@@ -24,6 +25,8 @@ pub(crate) struct Driver {
     poll: Poll,
     readiness: Events,
     sockets: Vec<Socket>,
+    /// Those of peers that have their own.
+    own: OwnSockets,
     /// By the socket's number: whether there may be something to receive.
     readable: Vec<bool>,
     /// Whether the poller also tells when a socket is writable.
@@ -48,6 +51,7 @@ pub(crate) struct DriverParts {
     pub(crate) clock: Clock,
     pub(crate) poll: Poll,
     pub(crate) sockets: Vec<Socket>,
+    pub(crate) own: OwnSockets,
     pub(crate) ends: WorkerEnds,
     pub(crate) everyone: Everyone,
     pub(crate) doorbell: Arc<Doorbell>,
@@ -73,6 +77,7 @@ impl Driver {
             readiness: Events::with_capacity(8),
             readable: vec![true; parts.sockets.len()],
             sockets: parts.sockets,
+            own: parts.own,
             wants_writable: false,
             ends: parts.ends,
             everyone: parts.everyone,
@@ -105,6 +110,7 @@ impl Driver {
     /// The state machine met a bug: ends everything that it owes, and is ready for another one.
     pub(crate) fn recover(&mut self, message: String) {
         self.egress.clear();
+        self.own.clear();
         // Commands that were taken but not executed are in the ledger, and refused with the others.
         self.commands.clear();
         // The ledger notes an event when it leaves, so that it repeats what an earlier bug has left here.
@@ -127,7 +133,8 @@ impl Driver {
         self.take_commands();
         // What another worker said before the application sent a command is known when the command is executed.
         self.take_relays(now, sfu);
-        while let Some(command) = self.commands.pop_front() {
+        while let Some(mut command) = self.commands.pop_front() {
+            self.own.furnish(self.poll.registry(), &mut command);
             sfu.handle_command(now, command);
         }
         // Nothing is sent after the stop, so that what was sent before it is done first.
@@ -197,6 +204,14 @@ impl Driver {
             // After each batch, so that a viewer's packets of it leave together and none waits for the next one.
             self.settle(now, sfu);
         }
+        for _ in 0..self.own.ready() {
+            any = true;
+            self.own.receive(&mut self.received);
+            let now = self.clock.now();
+            self.received
+                .for_each(|path, datagram| sfu.handle_datagram(now, path, datagram));
+            self.settle(now, sfu);
+        }
         any
     }
 
@@ -204,7 +219,8 @@ impl Driver {
     /// an event at once, and then they must know.
     fn settle(&mut self, now: Time, sfu: &mut Sfu) {
         self.pass_relays(now, sfu);
-        self.egress.transmit(now, sfu, &mut self.sockets);
+        let sockets = (self.sockets.as_mut_slice(), &mut self.own);
+        self.egress.transmit(now, sfu, sockets);
         self.tell_application(sfu);
     }
 
@@ -239,6 +255,7 @@ impl Driver {
             };
             if let WorkerEvent::Sfu(event) = &event {
                 self.ledger.note_event(event);
+                self.own.note_event(event);
                 if matches!(event, Event::ShutDown { request: SHUTDOWN }) {
                     self.stopping = Stopping::Done;
                 }
@@ -272,10 +289,12 @@ impl Driver {
             return;
         }
         for event in &self.readiness {
-            if let Some(readable) = self.readable.get_mut(event.token().0)
-                && (event.is_readable() || event.is_error())
-            {
-                *readable = true;
+            if !event.is_readable() && !event.is_error() {
+                continue;
+            }
+            match self.readable.get_mut(event.token().0) {
+                Some(readable) => *readable = true,
+                None => self.own.note_ready(event.token()),
             }
         }
     }
@@ -286,7 +305,7 @@ impl Driver {
 
     /// How long this worker may sleep.
     fn patience(&self, sfu: &Sfu) -> Duration {
-        let more_to_receive = self.readable.contains(&true);
+        let more_to_receive = self.readable.contains(&true) || self.own.ready() > 0;
         let has_room = !self.ends.events.is_full();
         if more_to_receive
             || self.is_told_to_stop()
@@ -327,6 +346,7 @@ impl Driver {
                 .registry()
                 .reregister(socket.source(), Token(number), interest);
         }
+        self.own.watch(self.poll.registry(), interest);
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use xrtc_rtp::Time;
 use xrtc_sfu::{Batch, Class, Sfu};
 
+use crate::own_sockets::OwnSockets;
 use crate::udp::{Cursor, Outgoing, SendBuffer, Sent, Socket};
 
 /// What is on its way out. While a socket takes no more, nothing new is taken from the state machine: what waits
@@ -32,9 +33,14 @@ impl Egress {
     }
 
     /// Sends everything that the state machine has, or as much as the sockets take.
-    pub(crate) fn transmit(&mut self, now: Time, sfu: &mut Sfu, sockets: &mut [Socket]) {
+    pub(crate) fn transmit(
+        &mut self,
+        now: Time,
+        sfu: &mut Sfu,
+        (sockets, own): (&mut [Socket], &mut OwnSockets),
+    ) {
         loop {
-            if !self.flush(now, sfu, sockets) {
+            if !self.flush(now, sfu, (sockets, own)) {
                 return;
             }
             let more = sfu.poll_transmit(now, &mut self.batch);
@@ -42,7 +48,7 @@ impl Egress {
                 return;
             }
             if !more {
-                self.flush(now, sfu, sockets);
+                self.flush(now, sfu, (sockets, own));
                 return;
             }
         }
@@ -67,27 +73,33 @@ impl Egress {
     }
 
     /// Sends the rest of the slab. `false`: not all of it.
-    fn flush(&mut self, now: Time, sfu: &mut Sfu, sockets: &mut [Socket]) -> bool {
+    fn flush(
+        &mut self,
+        now: Time,
+        sfu: &mut Sfu,
+        (sockets, own): (&mut [Socket], &mut OwnSockets),
+    ) -> bool {
         if self.batch.is_empty() {
             return true;
         }
         if self.blocked.is_some_and(|until| until <= now) {
-            self.give_up(now, sfu, sockets);
+            self.give_up(now, sfu, (sockets, own));
         }
-        if self.send(now, sockets) {
+        if self.send(now, sockets, own) {
             self.clear();
+            own.rewind();
             return true;
         }
         self.blocked.get_or_insert(now + PATIENCE);
         false
     }
 
-    fn send(&mut self, now: Time, sockets: &mut [Socket]) -> bool {
+    fn send(&mut self, now: Time, sockets: &mut [Socket], own: &mut OwnSockets) -> bool {
         let out = Outgoing {
             batch: &self.batch,
             now,
         };
-        let mut all = true;
+        let mut all = own.send(&out, &mut self.buffer);
         for (socket, cursor) in sockets.iter_mut().zip(&mut self.cursors) {
             all &= socket.send(&out, cursor, &mut self.buffer) == Sent::All;
         }
@@ -96,13 +108,15 @@ impl Egress {
 
     /// Drops the video that is left, which is most of it and what a key frame repairs; the rest may wait as long
     /// again, and then goes too.
-    fn give_up(&mut self, now: Time, sfu: &mut Sfu, sockets: &[Socket]) {
+    fn give_up(&mut self, now: Time, sfu: &mut Sfu, (sockets, own): (&[Socket], &mut OwnSockets)) {
         if self.without_video {
-            self.drop_rest(now, sfu, sockets, |class| class != Class::Video);
+            self.drop_rest(now, sfu, (sockets, own), |class| class != Class::Video);
             self.clear();
+            own.rewind();
             return;
         }
-        self.drop_rest(now, sfu, sockets, |class| class == Class::Video);
+        self.drop_rest(now, sfu, (sockets, own), |class| class == Class::Video);
+        own.skip_video(&self.batch);
         for cursor in &mut self.cursors {
             cursor.skip_video(&self.batch);
         }
@@ -114,19 +128,14 @@ impl Egress {
         &self,
         now: Time,
         sfu: &mut Sfu,
-        sockets: &[Socket],
+        (sockets, own): (&[Socket], &OwnSockets),
         drops: impl Fn(Class) -> bool,
     ) {
+        let mut dropped = |tag, left| sfu.transmit_dropped(now, tag, left);
         for (socket, cursor) in sockets.iter().zip(&self.cursors) {
-            let mut at = *cursor;
-            while let Some((train, left)) = at.rest(&self.batch) {
-                if socket.carries(&train.path) && drops(train.tag.class) {
-                    socket.count_dropped(left);
-                    sfu.transmit_dropped(now, train.tag, left);
-                }
-                at = at.next_train();
-            }
+            socket.drop_rest(&self.batch, *cursor, &drops, &mut dropped);
         }
+        own.drop_rest(&self.batch, &drops, &mut dropped);
     }
 }
 
@@ -149,9 +158,9 @@ mod tests {
     use xrtc_transport::{Certificate, DtlsSettings, DtlsVersion};
 
     use super::*;
-    use crate::Backend;
     use crate::counters::Counters;
     use crate::own_network::in_own_network;
+    use crate::{Backend, ServerConfig};
 
     #[expect(
         clippy::disallowed_methods,
@@ -204,17 +213,18 @@ mod tests {
                 remote: client.local_addr().unwrap(),
             };
             let (mut sfu, mut egress) = (sfu(), Egress::new());
+            let mut own = OwnSockets::new(&ServerConfig::default(), Arc::clone(&counters));
             write(&mut egress, path, Class::Video, 40);
             write(&mut egress, path, Class::Audio, 1);
 
-            egress.transmit(Time::ZERO, &mut sfu, &mut sockets);
+            egress.transmit(Time::ZERO, &mut sfu, (&mut sockets, &mut own));
             assert_eq!(egress.poll_timeout(), Some(Time::from_millis(50)));
-            egress.transmit(Time::from_millis(49), &mut sfu, &mut sockets);
+            egress.transmit(Time::from_millis(49), &mut sfu, (&mut sockets, &mut own));
             assert!(egress.is_blocked());
-            egress.transmit(Time::from_millis(50), &mut sfu, &mut sockets);
+            egress.transmit(Time::from_millis(50), &mut sfu, (&mut sockets, &mut own));
             while egress.is_blocked() {
                 kernel_has_room(&mut sockets[0]);
-                egress.transmit(Time::from_millis(60), &mut sfu, &mut sockets);
+                egress.transmit(Time::from_millis(60), &mut sfu, (&mut sockets, &mut own));
             }
             let snapshot = counters.snapshot();
             assert!(snapshot.send_dropped > 0, "{snapshot:?}");

@@ -19,6 +19,7 @@ mod ledger;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod own_network;
+mod own_sockets;
 mod panic;
 mod queue;
 mod seat;

@@ -12,6 +12,7 @@ use xrtc_transport::DtlsSettings;
 use crate::counters::Counters;
 use crate::driver::{ALARM, watch};
 use crate::interface::candidates;
+use crate::own_sockets::OwnSockets;
 use crate::queue::{Alarm, Shared};
 use crate::udp::Socket;
 use crate::{ServerConfig, StartError, WorkerInfo};
@@ -20,6 +21,7 @@ use crate::{ServerConfig, StartError, WorkerInfo};
 pub(crate) struct Seat {
     pub(crate) poll: Poll,
     pub(crate) sockets: Vec<Socket>,
+    pub(crate) own: OwnSockets,
     pub(crate) shared: Arc<Shared>,
     pub(crate) info: WorkerInfo,
 }
@@ -39,9 +41,11 @@ impl Seat {
         let alarm = Alarm::new(Waker::new(poll.registry(), ALARM).map_err(failed)?);
         let bound: Vec<SocketAddr> = sockets.iter().map(Socket::local).collect();
         let candidates = candidates(config, worker, &bound);
+        let own = OwnSockets::new(config, Arc::clone(&counters));
         Ok(Self {
             poll,
             sockets,
+            own,
             shared: Arc::new(Shared::new(alarm, counters)),
             info: WorkerInfo { bound, candidates },
         })

@@ -103,6 +103,7 @@ impl Server {
                 clock,
                 poll: seat.poll,
                 sockets: seat.sockets,
+                own: seat.own,
                 ends: own,
                 everyone: Arc::clone(&server.everyone),
                 doorbell: Arc::clone(&doorbell),
@@ -208,17 +209,18 @@ impl Server {
     pub fn held(&self) -> [(&'static str, u64); 4] {
         let (mut workers, mut sockets, mut commands) = (0, 0, 0);
         let mut events = self.farewell.len();
-        for (link, info) in self.links.iter().zip(&self.workers) {
+        let workers_of = self.workers.iter().zip(&self.counters);
+        for (link, (info, counters)) in self.links.iter().zip(workers_of) {
             if link.thread.is_some() {
                 workers += 1;
-                sockets += info.bound.len();
+                sockets += info.bound.len() as u64 + counters.own_sockets.get();
                 commands += link.ends.commands.buffer().capacity() - link.ends.commands.slots();
             }
             events += link.ends.events.slots();
         }
         [
             ("workers", workers),
-            ("sockets", sockets as u64),
+            ("sockets", sockets),
             ("commandSlots", commands as u64),
             ("toldSlots", events as u64),
         ]

@@ -28,7 +28,8 @@ impl AgentConfig {
         Self::with_mode(Mode::Full(role), local)
     }
 
-    fn with_mode(mode: Mode, local: Credentials) -> Self {
+    /// An agent of either kind with default times.
+    pub const fn with_mode(mode: Mode, local: Credentials) -> Self {
         Self {
             mode,
             local,

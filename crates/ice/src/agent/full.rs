@@ -437,8 +437,12 @@ fn new_pair(local: LocalCandidate, remote: RemoteCandidate) -> Pair {
     )
 }
 
-/// Addresses pair up within a family, link-local ones among themselves (RFC 8445 §6.1.2.2).
+/// Addresses pair up within a family, link-local ones among themselves (RFC 8445 §6.1.2.2); nothing but the loopback
+/// can be reached from the loopback.
 fn can_reach(local: SocketAddr, remote: SocketAddr) -> bool {
+    if local.ip().is_loopback() && !remote.ip().is_loopback() {
+        return false;
+    }
     match (local, remote) {
         (SocketAddr::V4(_), SocketAddr::V4(_)) => true,
         (SocketAddr::V6(local), SocketAddr::V6(remote)) => {

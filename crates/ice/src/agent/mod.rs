@@ -89,6 +89,11 @@ impl Agent {
         self.generations.by_ufrag(ufrag).is_some()
     }
 
+    /// Whether this agent sends no checks.
+    pub const fn is_lite(&self) -> bool {
+        matches!(self.half, Half::Lite(_))
+    }
+
     /// Our role at the moment; a lite agent is always controlled.
     pub fn role(&self) -> Role {
         match &self.half {

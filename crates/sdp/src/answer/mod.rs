@@ -41,6 +41,9 @@ impl<'a> Frame<'a> {
         let live = live_sections(offer)?;
         let order = transport_order(offer, &live);
         let remote = remote_transport(offer, &order)?;
+        if remote.ice_lite && local.ice_lite {
+            return Err(Unsupported::BothLite.into());
+        }
         let setup = order
             .iter()
             .find_map(|index| offer.sections.get(*index)?.transport.setup);

@@ -115,6 +115,9 @@ impl ServerOffer {
     ) -> Result<Negotiated, NegotiationError> {
         let accepted = self.accepted_sections(answer)?;
         let remote = remote_transport(answer, &accepted)?;
+        if remote.ice_lite && self.local.ice_lite {
+            return Err(Unsupported::BothLite.into());
+        }
         let setup = accepted
             .iter()
             .find_map(|index| answer.sections.get(*index)?.transport.setup);

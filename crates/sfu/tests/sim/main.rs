@@ -7,6 +7,7 @@
 )]
 
 mod codecs;
+mod full_ice;
 mod garbage;
 mod lives;
 mod loss;

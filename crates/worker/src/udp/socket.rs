@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, SockRef, Type};
 use xrtc_rtp::Time;
-use xrtc_sfu::{Batch, Path};
+use xrtc_sfu::{Batch, Class, Path, Tag};
 
 use super::buffer::ReceiveBuffer;
 use super::cursor::Cursor;
@@ -33,6 +33,8 @@ pub(crate) struct Socket {
     local: SocketAddr,
     counters: Arc<Counters>,
     engine: Engine,
+    /// Bytes of its buffers as they stand in the gauges.
+    granted: (u64, u64),
 }
 
 #[derive(Debug)]
@@ -59,8 +61,8 @@ impl Socket {
             socket.set_only_v6(true)?;
         }
         socket.set_nonblocking(true)?;
-        size_buffers(&socket, &counters);
         socket.bind(&address.into())?;
+        let granted = size_buffers(&socket);
         let io = UdpSocket::from_std(socket.into());
         let local = io.local_addr()?;
         let engine = match backend {
@@ -68,11 +70,15 @@ impl Socket {
             Backend::Native => Engine::Linux(Linux::prepare(&io, local)?),
             _ => Engine::Portable,
         };
+        let (receive, send) = (&counters.receive_buffer_bytes, &counters.send_buffer_bytes);
+        receive.add(granted.0);
+        send.add(granted.1);
         Ok(Self {
             io,
             local,
             counters,
             engine,
+            granted,
         })
     }
 
@@ -139,15 +145,40 @@ impl Socket {
         sent
     }
 
-    /// Counts datagrams that were given up because this socket took no more.
-    pub(crate) fn count_dropped(&self, datagrams: usize) {
-        self.counters.send_dropped.add(datagrams as u64);
+    /// Gives up what is left for this socket behind `cursor`, of the classes that `drops` names.
+    pub(crate) fn drop_rest(
+        &self,
+        batch: &Batch,
+        mut cursor: Cursor,
+        drops: impl Fn(Class) -> bool,
+        mut dropped: impl FnMut(Tag, usize),
+    ) {
+        while let Some((train, left)) = cursor.rest(batch) {
+            if carries(self.local, &train.path) && drops(train.tag.class) {
+                self.counters.send_dropped.add(left as u64);
+                dropped(train.tag, left);
+            }
+            cursor = cursor.next_train();
+        }
     }
 
-    /// Whether this socket is the one for `path`: a worker has one per address family.
-    pub(crate) const fn carries(&self, path: &Path) -> bool {
-        path.remote.is_ipv4() == self.local.is_ipv4()
+    /// Whether it is told to which of this machine's addresses a datagram came.
+    pub(crate) const fn knows_destinations(&self) -> bool {
+        !matches!(self.engine, Engine::Portable)
     }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.counters.receive_buffer_bytes.subtract(self.granted.0);
+        self.counters.send_buffer_bytes.subtract(self.granted.1);
+    }
+}
+
+/// Whether the socket bound to `local` is the one for `path`: one of its family, and by its port the peer's own or the
+/// one that all share.
+const fn carries(local: SocketAddr, path: &Path) -> bool {
+    path.remote.is_ipv4() == local.is_ipv4() && path.local.port() == local.port()
 }
 
 /// A socket as its backend sees it.
@@ -158,9 +189,9 @@ pub(super) struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// Whether this socket is the one for `path`: a worker has one per address family.
+    /// Whether this socket is the one for `path`.
     pub(super) const fn carries(&self, path: &Path) -> bool {
-        path.remote.is_ipv4() == self.local.is_ipv4()
+        carries(self.local, path)
     }
 }
 
@@ -195,16 +226,17 @@ impl SendBuffer {
     }
 }
 
-/// Asks for large buffers and notes what was granted: the system has a maximum, and a refusal is no error.
-fn size_buffers(socket: &socket2::Socket, counters: &Counters) {
+/// Asks for large buffers and says what was granted, to receive and to send: the system has a maximum, and a refusal is
+/// no error.
+fn size_buffers(socket: &socket2::Socket) -> (u64, u64) {
     let socket = SockRef::from(socket);
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     let _ = socket.set_send_buffer_size(SEND_BUFFER);
-    let sum = |counter: &crate::counters::Counter, more: io::Result<usize>| {
-        counter.set(counter.get() + more.unwrap_or(0) as u64);
-    };
-    sum(&counters.receive_buffer_bytes, socket.recv_buffer_size());
-    sum(&counters.send_buffer_bytes, socket.send_buffer_size());
+    let bytes = |granted: io::Result<usize>| granted.unwrap_or(0) as u64;
+    (
+        bytes(socket.recv_buffer_size()),
+        bytes(socket.send_buffer_size()),
+    )
 }
 
 /// A second of 32 Mbit/s while the worker is not scheduled; Linux grants up to `net.core.rmem_max` and doubles it.

@@ -1,5 +1,6 @@
 //! Workers, browsers and the network between them in virtual time.
 
+mod ends;
 mod wire;
 
 use std::collections::VecDeque;
@@ -35,6 +36,8 @@ pub(crate) struct World {
 pub(crate) struct Worker {
     pub(crate) sfu: Sfu,
     pub(crate) address: SocketAddr,
+    /// Sockets that one peer each has alone.
+    pub(crate) own: Vec<SocketAddr>,
     config: SfuConfig,
     inbox: VecDeque<(WorkerId, RelayMessage)>,
     /// How many messages its queue holds.
@@ -95,6 +98,7 @@ impl World {
                 sfu: Sfu::new(config.clone(), seed, now),
                 config,
                 address,
+                own: Vec::new(),
                 inbox: VecDeque::new(),
                 inbox_limit: usize::MAX,
             }
@@ -285,19 +289,6 @@ impl World {
         });
         self.flush();
         self.ends.len() - 1
-    }
-
-    /// A browser at an address of its own.
-    pub(crate) fn browser(&mut self, side: Side) -> Browser {
-        let number = self.next_id();
-        let address = SocketAddr::from(([192, 0, 2, 1], 20_000 + number as u16));
-        Browser::new(
-            address,
-            side,
-            &browser_settings(),
-            self.rng.u64(..),
-            self.now,
-        )
     }
 
     pub(crate) fn new_peer(&mut self) -> PeerId {

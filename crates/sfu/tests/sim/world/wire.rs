@@ -29,7 +29,7 @@ impl World {
         if let Some(worker) = self
             .workers
             .iter_mut()
-            .find(|worker| worker.address == path.local)
+            .find(|worker| worker.address == path.local || worker.own.contains(&path.local))
         {
             (self.meter)(&mut || worker.sfu.handle_datagram(self.now, path, datagram));
         }

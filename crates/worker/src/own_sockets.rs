@@ -1,0 +1,252 @@
+//! Sockets that one peer has alone: those of the peers to which we send checks.
+//!
+//! Another server has one address for all that it does, so two of our peers there could not be told apart on a shared
+//! socket. A peer's sockets are opened with its command and closed with it.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use mio::{Interest, Registry, Token};
+use slab::Slab;
+use xrtc_sfu::{Batch, Class, Command, Event, Ice, OwnAddresses, PeerId, RequestId, Tag};
+
+use crate::counters::Counters;
+use crate::interface::local_addresses;
+use crate::udp::{Cursor, Outgoing, ReceiveBuffer, SendBuffer, Sent, Socket};
+use crate::{Announced, Backend, ServerConfig};
+
+/// The sockets of one worker's peers that have their own.
+#[derive(Debug)]
+pub(crate) struct OwnSockets {
+    /// What to bind, as for the worker's own sockets but on a free port.
+    families: Vec<IpAddr>,
+    announce: Vec<Announced>,
+    backend: Backend,
+    counters: Arc<Counters>,
+    sockets: Slab<OwnSocket>,
+    /// Those that may have something to receive, each once.
+    ready: VecDeque<usize>,
+}
+
+#[derive(Debug)]
+struct OwnSocket {
+    socket: Socket,
+    peer: PeerId,
+    /// The command that opened it.
+    request: RequestId,
+    /// How far it has come in the batch.
+    cursor: Cursor,
+    is_ready: bool,
+}
+
+impl OwnSockets {
+    pub(crate) fn new(config: &ServerConfig, counters: Arc<Counters>) -> Self {
+        let ipv4 = config.ipv4.map(IpAddr::from);
+        Self {
+            families: ipv4
+                .into_iter()
+                .chain(config.ipv6.map(IpAddr::from))
+                .collect(),
+            announce: config.announce.clone(),
+            backend: config.backend,
+            counters,
+            sockets: Slab::new(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Opens the sockets that a command asks for and writes their addresses into it. Where the system gives none the
+    /// command stays without, and is refused.
+    pub(crate) fn furnish(&mut self, registry: &Registry, command: &mut Command) {
+        let (Command::Push {
+            request,
+            peer,
+            options: xrtc_sfu::PushOptions { ice, .. },
+            ..
+        }
+        | Command::Pull {
+            request,
+            peer,
+            options: xrtc_sfu::PullOptions { ice, .. },
+            ..
+        }) = command
+        else {
+            return;
+        };
+        if let Ice::Full(addresses) = ice {
+            *addresses = self.open(registry, *request, *peer);
+        }
+    }
+
+    fn open(&mut self, registry: &Registry, request: RequestId, peer: PeerId) -> OwnAddresses {
+        let mut addresses = OwnAddresses::default();
+        let machine = local_addresses();
+        for ip in self.families.clone() {
+            let counters = Arc::clone(&self.counters);
+            let bound = Socket::bind(SocketAddr::new(ip, 0), self.backend, counters);
+            // IPv6 may be missing on this machine; a peer without any socket is refused.
+            let Ok(mut socket) = bound else { continue };
+            let entry = self.sockets.vacant_entry();
+            let token = Token(FIRST_TOKEN + entry.key());
+            if registry
+                .register(socket.source(), token, Interest::READABLE)
+                .is_err()
+            {
+                continue;
+            }
+            add_addresses(&mut addresses, &socket, &machine);
+            entry.insert(OwnSocket {
+                socket,
+                peer,
+                request,
+                cursor: Cursor::default(),
+                is_ready: false,
+            });
+        }
+        let ports = addresses.bases.clone();
+        let announced = self.announce.iter().filter(|one| one.port.is_none());
+        let announced = announced.filter_map(|one| {
+            let base = ports
+                .iter()
+                .find(|base| base.is_ipv4() == one.ip.is_ipv4())?;
+            Some(SocketAddr::new(one.ip, base.port()))
+        });
+        let host = std::mem::take(&mut addresses.candidates);
+        addresses.candidates = announced.chain(host).collect();
+        self.count();
+        addresses
+    }
+
+    /// Closes the sockets of a peer that is over or was refused.
+    pub(crate) fn note_event(&mut self, event: &Event) {
+        if self.sockets.is_empty() {
+            return;
+        }
+        match event {
+            Event::PeerClosed { peer, .. } => self.sockets.retain(|_, own| own.peer != *peer),
+            Event::Refused { request, .. } => {
+                self.sockets.retain(|_, own| own.request != *request);
+            }
+            _ => return,
+        }
+        self.count();
+    }
+
+    /// Closes all: their peers are gone.
+    pub(crate) fn clear(&mut self) {
+        self.sockets.clear();
+        self.ready.clear();
+        self.count();
+    }
+
+    fn count(&self) {
+        self.counters.own_sockets.set(self.sockets.len() as u64);
+    }
+
+    /// The poller says that there is something to receive.
+    pub(crate) fn note_ready(&mut self, token: Token) {
+        let Some(key) = token.0.checked_sub(FIRST_TOKEN) else {
+            return;
+        };
+        if let Some(own) = self.sockets.get_mut(key)
+            && !std::mem::replace(&mut own.is_ready, true)
+        {
+            self.ready.push_back(key);
+        }
+    }
+
+    /// How many may have something to receive.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Receives one batch from the next of them into the free `buffer`.
+    pub(crate) fn receive(&mut self, buffer: &mut ReceiveBuffer) {
+        let Some(key) = self.ready.pop_front() else {
+            return;
+        };
+        let Some(own) = self.sockets.get_mut(key) else {
+            return;
+        };
+        own.is_ready = own.socket.receive(buffer);
+        if own.is_ready {
+            self.ready.push_back(key);
+        }
+    }
+
+    /// Sends what the batch has for them. `false`: not all of it.
+    pub(crate) fn send(&mut self, out: &Outgoing<'_>, buffer: &mut SendBuffer) -> bool {
+        let mut all = true;
+        for (_, own) in &mut self.sockets {
+            all &= own.socket.send(out, &mut own.cursor, buffer) == Sent::All;
+        }
+        all
+    }
+
+    /// The batch is empty again.
+    pub(crate) fn rewind(&mut self) {
+        for (_, own) in &mut self.sockets {
+            own.cursor = Cursor::default();
+        }
+    }
+
+    /// Gives up what is left of the classes that `drops` names.
+    pub(crate) fn drop_rest(
+        &self,
+        batch: &Batch,
+        drops: impl Fn(Class) -> bool,
+        mut dropped: impl FnMut(Tag, usize),
+    ) {
+        for (_, own) in &self.sockets {
+            own.socket
+                .drop_rest(batch, own.cursor, &drops, &mut dropped);
+        }
+    }
+
+    /// Leaves out the video that is left.
+    pub(crate) fn skip_video(&mut self, batch: &Batch) {
+        for (_, own) in &mut self.sockets {
+            own.cursor.skip_video(batch);
+        }
+    }
+
+    /// Tells the poller what to watch for; a failure leaves the timeout of the blocked batch, which is short.
+    pub(crate) fn watch(&mut self, registry: &Registry, interest: Interest) {
+        for (key, own) in &mut self.sockets {
+            let _ = registry.reregister(own.socket.source(), Token(FIRST_TOKEN + key), interest);
+        }
+    }
+}
+
+/// Where the socket can send from, and which of these addresses others may be told.
+fn add_addresses(addresses: &mut OwnAddresses, socket: &Socket, machine: &[IpAddr]) {
+    let local = socket.local();
+    if !local.ip().is_unspecified() {
+        addresses.bases.push(local);
+        addresses.candidates.push(local);
+        return;
+    }
+    let family = machine.iter().filter(|ip| ip.is_ipv4() == local.is_ipv4());
+    let family = family.map(|ip| SocketAddr::new(*ip, local.port()));
+    let family: Vec<SocketAddr> = family.take(MAX_BASES).collect();
+    addresses.candidates.extend(&family);
+    if !socket.knows_destinations() {
+        // Everything it receives seems to have come to the address that it is bound to.
+        return addresses.bases.push(local);
+    }
+    addresses.bases.extend(&family);
+    let loopback: IpAddr = match local {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let loopback = SocketAddr::new(loopback, local.port());
+    if !family.contains(&loopback) {
+        addresses.bases.push(loopback);
+    }
+}
+
+/// The poller's names for these sockets begin here.
+const FIRST_TOKEN: usize = 1 << 16;
+/// Of each family, loopback apart; with it the agent's limit of 16 holds both.
+const MAX_BASES: usize = 7;
