@@ -8,6 +8,7 @@
 
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 
 /** The version of the package, as in package.json. */
 export declare const version: string
@@ -404,6 +405,26 @@ export interface SignalingOptions {
   readonly authorize?: Authorize
   /** A prefix of all paths, such as `/media`. Default: none. */
   readonly basePath?: string
+  /** Mounts `/whip/:stream` and its sessions. Default `true`. */
+  readonly whip?: boolean
+  /** Mounts `/whep/:stream` and its sessions. Default `true`. */
+  readonly whep?: boolean
+  /**
+   * Mounts `/rtc/v1/whip/?app=…&stream=…` and `/rtc/v1/whep/` too, for clients that were made for SRS. Their stream is
+   * named `app/stream`; without `app` it is `live`. Default `false`.
+   */
+  readonly srsPaths?: boolean
+  /**
+   * The reverse proxies that are believed about `X-Forwarded-For`: how many there are, their networks (`10.0.0.0/8`,
+   * `loopback`, `linklocal`, `uniquelocal`), or a function of an address and its distance. Default: none.
+   */
+  readonly trustProxy?: number | readonly string[] | ((address: string, hop: number) => boolean)
+  /**
+   * The URL from outside of where the signaling is mounted, such as `https://media.example/live`, without a slash at
+   * its end. It stands in `Location` and in the pages instead of the path that the framework knows, which is needed
+   * where a reverse proxy changes paths. Default: none; locations are absolute paths.
+   */
+  readonly publicUrl?: string
   /** Answers to other origins' pages. Default: every origin may. `false`: no CORS headers at all. */
   readonly cors?: CorsOptions | false
   /** Mounts the pages `/`, `/push/:stream`, `/pull/:stream`, the browser library and `/api/streams`. Default `false`. */
@@ -509,10 +530,24 @@ export interface SignalingRequest {
   readonly remoteAddress: string | undefined
 }
 
-/** HTTP signaling, made by `server.signaling()`. */
+/** HTTP signaling, made by `server.signaling()`. Its handlers work detached and side by side. */
 export interface Signaling extends AsyncDisposable {
-  /** A listener for `node:http`, or a middleware of Connect and Express. It works detached. */
-  readonly listener: (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void) => void
+  /**
+   * A listener for `node:http`, `node:https` and `node:http2`, or a middleware of Connect and Express, which sees paths
+   * below its mount. Paths that are not its own go to `next`; without one they are answered 404.
+   */
+  readonly listener: (
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+    next?: (error?: unknown) => void,
+  ) => void
+  /**
+   * For Hono, Bun, Deno and whatever else has the Fetch standard's requests. Its paths are whole ones: set `basePath`
+   * to where they begin. Paths that are not its own are answered by `notFound`; without one with 404.
+   */
+  readonly fetch: (request: Request, about?: FetchContext) => Promise<Response>
+  /** A Fastify plugin: `app.register(signaling.fastify, { prefix: '/media' })`. It adds its own routes and no others. */
+  readonly fastify: (instance: FastifyHost, options: object, done: (error?: Error) => void) => void
   /** How many sessions there are now. */
   readonly sessionCount: number
   /**
@@ -522,6 +557,48 @@ export interface Signaling extends AsyncDisposable {
   drain(): Promise<void>
   /** Ends the sessions; every later request is answered 503. The `node:http` server is not touched. */
   close(): Promise<void>
+}
+
+/** What a request of the Fetch standard does not tell. */
+export interface FetchContext {
+  /** Where the connection comes from. */
+  readonly remoteAddress?: string | undefined
+  /** Answers what is not the signaling's. */
+  readonly notFound?: () => Response | Promise<Response>
+}
+
+/** What `signaling.fastify` uses of a `FastifyInstance`. */
+export interface FastifyHost {
+  readonly prefix: string
+  removeAllContentTypeParsers(): void
+  addContentTypeParser(
+    contentType: '*',
+    parser: (request: never, payload: never, done: (error: Error | null, body?: unknown) => void) => void,
+  ): unknown
+  route(options: FastifyRoute): unknown
+}
+
+/** A route as `signaling.fastify` adds it. */
+export interface FastifyRoute {
+  method: string[]
+  url: string
+  exposeHeadRoute: boolean
+  handler(request: FastifyRequestOf, reply: FastifyReplyOf): Promise<unknown>
+}
+
+/** What `signaling.fastify` reads of a `FastifyRequest`. */
+export interface FastifyRequestOf {
+  readonly raw: IncomingMessage | Http2ServerRequest
+  readonly body: unknown
+}
+
+/** What `signaling.fastify` uses of a `FastifyReply`. */
+export interface FastifyReplyOf {
+  readonly raw: ServerResponse | Http2ServerResponse
+  code(status: number): FastifyReplyOf
+  headers(values: Record<string, string | string[]>): FastifyReplyOf
+  send(body?: unknown): FastifyReplyOf
+  callNotFound(): unknown
 }
 
 // ─── Figures ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ import type { IceMode, RateLimit, RateLimitOptions, ServerOptions, SignalingOpti
 import type { BindingLimits, BindingServerOptions } from './binding.d.ts'
 import { errorOf } from './errors.ts'
 import { RATE_LIMIT_DEFAULTS } from './http/rate-limit.ts'
+import { clientAddressBehind } from './http/client-address.ts'
 import type { SignalingSettings } from './http/signaling.ts'
 import { SIGNALING_DEFAULTS } from './http/signaling.ts'
 
@@ -17,7 +18,7 @@ const SERVER_KEYS = [
   ...['maxIngestBitrateBps', 'publisherGraceMs', 'udp', 'workers'],
 ]
 const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as const
-const SIGNALING_KEYS = [...Object.keys(SIGNALING_DEFAULTS), 'authorize', 'cors']
+const SIGNALING_KEYS = [...Object.keys(SIGNALING_DEFAULTS), 'authorize', 'cors', 'publicUrl', 'trustProxy']
 
 /** Options for the workers; the addresses to announce are resolved elsewhere. */
 export function serverSettings(options: ServerOptions): BindingServerOptions {
@@ -48,14 +49,18 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
 /** Options of a signaling with their defaults. */
 export function signalingSettings(options: SignalingOptions): SignalingSettings {
   known('signaling', options, SIGNALING_KEYS)
-  const { basePath = SIGNALING_DEFAULTS.basePath, authorize, cors } = options
+  const { basePath = SIGNALING_DEFAULTS.basePath, authorize, cors, publicUrl } = options
   if (typeof basePath !== 'string' || !/^(?:\/[^/?#]+)*$/.test(basePath)) {
     throw invalid('basePath is a path such as /media, without a slash at its end')
   }
   if (authorize !== undefined && typeof authorize !== 'function') throw invalid('authorize is a function')
+  if (publicUrl !== undefined) checkPublicUrl(publicUrl)
   return {
     basePath,
+    whip: flag('whip', options.whip) ?? SIGNALING_DEFAULTS.whip,
+    whep: flag('whep', options.whep) ?? SIGNALING_DEFAULTS.whep,
     pages: flag('pages', options.pages) ?? SIGNALING_DEFAULTS.pages,
+    srsPaths: flag('srsPaths', options.srsPaths) ?? SIGNALING_DEFAULTS.srsPaths,
     lenientIfMatch: flag('lenientIfMatch', options.lenientIfMatch) ?? SIGNALING_DEFAULTS.lenientIfMatch,
     maxBodyBytes: integer('maxBodyBytes', options.maxBodyBytes, [1, 1 << 24]) ?? SIGNALING_DEFAULTS.maxBodyBytes,
     requestTimeoutMs:
@@ -63,6 +68,8 @@ export function signalingSettings(options: SignalingOptions): SignalingSettings 
     retryAfterSeconds:
       integer('retryAfterSeconds', options.retryAfterSeconds, [0, 3_600]) ?? SIGNALING_DEFAULTS.retryAfterSeconds,
     rateLimit: options.rateLimit === false ? false : rateLimits(options.rateLimit ?? {}),
+    trustProxy: clientAddressBehind(options.trustProxy),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(authorize === undefined ? {} : { authorize }),
     ...(cors === undefined ? {} : { cors }),
   }
@@ -89,6 +96,13 @@ function rateLimit(name: string, limit: RateLimit | false): RateLimit | false {
     throw invalid(`rateLimit.${name} has perSecond and burst`)
   }
   return { perSecond, burst }
+}
+
+// It stands before paths in headers and pages, so what would change where a path begins is refused.
+function checkPublicUrl(url: unknown): void {
+  const written = text('publicUrl', url)
+  if (/^https?:\/\/[^/?#\s]+(?:\/[^/?#\s]+)*$/.test(written) && URL.canParse(written)) return
+  throw invalid('publicUrl is an URL such as https://media.example/live, without a slash at its end')
 }
 
 /** A text, or nothing where that is allowed. */

@@ -7,11 +7,11 @@ const PUBLISH = offerOf('chromium-publish-vp8')
 
 test('a session ends when the time of its grant is over', async (t) => {
   const { url, server, signaling } = await startSite(t, { authorize: () => ({ limits: { expiresInMs: 50 } }) })
+  const ended = new Promise((resolve) => {
+    server.once('peeradded', ({ peer }) => peer.once('closed', resolve))
+  })
   await open(`${url}/whip/lobby`, PUBLISH)
-  const [peer] = server.peers()
-  t.is(signaling.sessionCount, 1)
-  const [{ reason, detail }] = await once(peer!, 'closed')
-  t.deepEqual({ reason, detail }, { reason: 'closed', detail: 'the permission expired' })
+  t.deepEqual(await ended, { reason: 'closed', detail: 'the permission expired' })
   t.is(signaling.sessionCount, 0)
 })
 

@@ -74,6 +74,14 @@ for (const options of [
   { maxBodyBytes: 0 },
   { page: true },
   { authorize: 1 },
+  { whip: 'yes' },
+  { publicUrl: '/live' },
+  { publicUrl: 'https://a.example/' },
+  { publicUrl: 'https://a.example/?x' },
+  { trustProxy: true },
+  { trustProxy: 1.5 },
+  { trustProxy: ['10.0.0.0/40'] },
+  { trustProxy: ['a.example'] },
 ]) {
   test(`signaling refuses ${JSON.stringify(options)}`, async (t) => {
     const server = await startServer(t)

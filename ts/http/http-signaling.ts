@@ -1,14 +1,15 @@
 // The signaling as the app holds it: the core behind the adapters.
 
-import type { ServerResponse } from 'node:http'
 import type { MediaServer, Signaling } from '../../index.d.ts'
-import type { HttpRequest } from './message.ts'
-import { readRequest, writeResponse } from './node-listener.ts'
+import type { ClientAddress } from './client-address.ts'
+import { fastifyPlugin } from './fastify.ts'
+import { fetchHandler } from './fetch.ts'
+import type { Adapted, HttpRequest, HttpResponse } from './message.ts'
+import { nodeListener } from './node-listener.ts'
 import { problem } from './problem.ts'
+import { routePatterns } from './route.ts'
 import type { SignalingHooks, SignalingSettings } from './signaling.ts'
 import { SignalingCore } from './signaling.ts'
-
-type Next = NonNullable<Parameters<Signaling['listener']>[2]>
 
 /** What the server wants to know beside what the core tells. */
 export interface HttpSignalingHooks extends SignalingHooks {
@@ -20,20 +21,26 @@ export interface HttpSignalingHooks extends SignalingHooks {
 /** HTTP signaling. */
 export class HttpSignaling implements Signaling {
   readonly listener: Signaling['listener']
+  readonly fetch: Signaling['fetch']
+  readonly fastify: Signaling['fastify']
   readonly #core: SignalingCore
   readonly #hooks: HttpSignalingHooks
+  readonly #clientAddress: ClientAddress
+  readonly #publicUrl: string | undefined
   #closing: Promise<void> | undefined
 
   constructor(server: MediaServer, settings: SignalingSettings, hooks: HttpSignalingHooks) {
     this.#core = new SignalingCore(server, settings, hooks)
     this.#hooks = hooks
-    this.listener = (incoming, outgoing, next) => {
-      const request = readRequest(incoming, settings.requestTimeoutMs)
-      this.#answer(request, outgoing, next).catch((error: unknown) => {
-        this.#hooks.failed(error, request)
-        outgoing.destroy()
-      })
-    }
+    this.#clientAddress = settings.trustProxy
+    this.#publicUrl = settings.publicUrl
+    const { requestTimeoutMs } = settings
+    const serve = (request: HttpRequest, mayPass: boolean): Promise<HttpResponse | undefined> =>
+      this.#serve(request, mayPass)
+    const adapted: Adapted = { serve: serve as Adapted['serve'], failed: hooks.failed, requestTimeoutMs }
+    this.listener = nodeListener(adapted)
+    this.fetch = fetchHandler(adapted)
+    this.fastify = fastifyPlugin(adapted, routePatterns(settings))
   }
 
   get sessionCount(): number {
@@ -53,13 +60,15 @@ export class HttpSignaling implements Signaling {
     return this.close()
   }
 
-  async #answer(request: HttpRequest, outgoing: ServerResponse, next: Next | undefined): Promise<void> {
+  async #serve(request: HttpRequest, mayPass: boolean): Promise<HttpResponse | undefined> {
     const begin = performance.now()
-    const response = await this.#core.handle(request)
-    if (response === undefined && next !== undefined) return next()
+    const remoteAddress = this.#clientAddress(request)
+    const seen = { ...request, remoteAddress, mount: this.#publicUrl ?? request.mount }
+    const response = await this.#core.handle(seen)
+    if (response === undefined && mayPass) return undefined
     const answer = response ?? problem(404, { detail: 'there is nothing here' })
-    writeResponse(outgoing, answer, request.method)
-    this.#hooks.served(logFields(request, answer.status, performance.now() - begin))
+    this.#hooks.served(logFields(seen, answer.status, performance.now() - begin))
+    return answer
   }
 }
 

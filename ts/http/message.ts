@@ -23,6 +23,19 @@ export interface HttpResponse {
   readonly undelivered?: () => void
 }
 
+/** What an adapter gets of its signaling. */
+export interface Adapted {
+  /** The response. `undefined`, with `mayPass` only: the path is not the signaling's but the framework's. */
+  serve<MayPass extends boolean>(
+    request: HttpRequest,
+    mayPass: MayPass,
+  ): Promise<HttpResponse | (MayPass extends false ? never : undefined)>
+  /** Tells that a response could not be written. */
+  failed(error: unknown, request: HttpRequest): void
+  /** How long a request's body may take. */
+  readonly requestTimeoutMs: number
+}
+
 /** Why a body could not be read. */
 export class BodyError extends Error {
   readonly status: 400 | 408 | 413 | 415
@@ -41,6 +54,16 @@ export function emptyResponse(status: number, headers: HttpResponse['headers'] =
 /** The same response with more headers at its end. */
 export function withHeaders(response: HttpResponse, headers: HttpResponse['headers']): HttpResponse {
   return { ...response, headers: [...response.headers, ...headers] }
+}
+
+/** Headers by name, in the order of writing; a name that came twice has a list. */
+export function groupedHeaders(headers: HttpResponse['headers']): Record<string, string | string[]> {
+  const grouped: Record<string, string | string[]> = {}
+  for (const [name, value] of headers) {
+    const before = grouped[name]
+    grouped[name] = before === undefined ? value : [before, value].flat()
+  }
+  return grouped
 }
 
 /** The media type of a `Content-Type`, without parameters and in lower case; empty where there is none. */

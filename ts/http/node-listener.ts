@@ -1,8 +1,12 @@
-// node:http, Connect and Express: their request and response to and from the core's records.
+// node:http, node:https, node:http2 (its compatibility API), Connect and Express: their request and response to and from
+// the core's records.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { HttpRequest, HttpResponse } from './message.ts'
-import { BodyError, tokenOf } from './message.ts'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Signaling } from '../../index.d.ts'
+import { parsedBody, readBody } from './body.ts'
+import type { Adapted, HttpRequest, HttpResponse } from './message.ts'
+import { BodyError, groupedHeaders, mediaType, tokenOf } from './message.ts'
 
 // What Connect and Express add: the URL before they took their mount's prefix off, and a body that was read already.
 interface Decorated {
@@ -11,88 +15,87 @@ interface Decorated {
   readonly body?: unknown
 }
 
-// A body over the limit is read on and thrown away up to this many times the limit, because a client that is cut off
-// while it still writes mostly sees a broken connection instead of the 413.
-const DRAINED = 8
+type Incoming = (IncomingMessage | Http2ServerRequest) & Decorated
+type Outgoing = ServerResponse | Http2ServerResponse
+type Next = NonNullable<Parameters<Signaling['listener']>[2]>
 
-/** The request as the core's record. Its body may take `timeoutMs` to arrive. */
-export function readRequest(incoming: IncomingMessage & Decorated, timeoutMs: number): HttpRequest {
+/** The listener of a signaling. */
+export function nodeListener({ serve, failed, requestTimeoutMs }: Adapted): Signaling['listener'] {
+  return (incoming, outgoing, next) => {
+    const request = readRequest(incoming, requestTimeoutMs)
+    answer(request, outgoing, next).catch((error: unknown) => {
+      failed(error, request)
+      if ('stream' in outgoing) outgoing.stream.destroy()
+      else outgoing.destroy()
+    })
+  }
+
+  async function answer(request: HttpRequest, outgoing: Outgoing, next: Next | undefined): Promise<void> {
+    const response = await serve(request, next !== undefined)
+    if (response === undefined) return next?.()
+    writeResponse(outgoing, response, request.method)
+  }
+}
+
+function readRequest(incoming: Incoming, timeoutMs: number): HttpRequest {
   const url = originForm(incoming.url ?? '/')
+  const mount = mountOf(incoming, url)
   const [path = '/', search = ''] = splitOnce(url, '?')
   const query = new URLSearchParams(search)
-  const headers: Record<string, string | undefined> = {}
-  for (const [name, value] of Object.entries(incoming.headers)) {
-    headers[name] = Array.isArray(value) ? value.join(', ') : value
-  }
-  return {
+  const headers = headersOf(incoming)
+  const head: Head = {
     method: incoming.method ?? 'GET',
-    url,
+    url: mount + url,
     path,
     query,
     headers,
-    mount: mountOf(incoming, url),
+    mount,
     token: tokenOf(headers['authorization'], query),
     remoteAddress: incoming.socket.remoteAddress,
-    body: (maxBytes) => readBody(incoming, maxBytes, timeoutMs),
   }
+  return { ...head, body: (maxBytes) => bodyOf(incoming, head, timeoutMs, maxBytes) }
 }
 
-/** Sends the core's response. */
-export function writeResponse(outgoing: ServerResponse, response: HttpResponse, method: string): void {
-  const { undelivered } = response
-  if (undelivered !== undefined) {
-    outgoing.once('close', () => {
-      if (!outgoing.writableFinished) undelivered()
-    })
-    if (outgoing.destroyed) return undelivered()
+type Head = Omit<HttpRequest, 'body'>
+
+async function bodyOf(incoming: Incoming, head: Head, timeoutMs: number, maxBytes: number): Promise<string> {
+  const { body } = incoming
+  // A body parser of the app may have been first; some leave an empty object behind although they read nothing.
+  const taken = typeof body === 'string' || body instanceof Uint8Array || incoming.readableDidRead
+  if (!taken) return await readBody({ stream: incoming, headers: head.headers, timeoutMs }, maxBytes)
+  const text = parsedBody(body, mediaType(head), maxBytes)
+  if (text !== undefined) return text
+  throw new BodyError(400, 'a body parser of the app took the body and left neither text nor bytes')
+}
+
+// HTTP/2 has the method, the path and the host among its headers, under names that begin with a colon.
+function headersOf(incoming: Incoming): HttpRequest['headers'] {
+  const headers: Record<string, string | undefined> = {}
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (!name.startsWith(':')) headers[name] = Array.isArray(value) ? value.join(', ') : value
   }
-  if (outgoing.destroyed) return
-  const headers = response.headers.flat()
+  return headers
+}
+
+function writeResponse(outgoing: Outgoing, response: HttpResponse, method: string): void {
+  const { undelivered } = response
+  const stream = 'stream' in outgoing ? outgoing.stream : outgoing
+  if (undelivered !== undefined) {
+    stream.once('close', () => {
+      if (!stream.writableFinished) undelivered()
+    })
+    if (stream.destroyed) return undelivered()
+  }
+  if (stream.destroyed) return
+  const headers = groupedHeaders(response.headers)
   const body = response.body ?? ''
   // 204 has no length (RFC 9110 §8.6); everything else says how long it is, HEAD included.
-  if (response.status !== 204) headers.push('Content-Length', String(Buffer.byteLength(body)))
+  if (response.status !== 204) headers['Content-Length'] = String(Buffer.byteLength(body))
+  // HTTP/2 connections are not closed by a header (RFC 9113 §8.2.2).
+  if ('stream' in outgoing) delete headers['Connection']
   outgoing.writeHead(response.status, headers)
-  outgoing.end(method === 'HEAD' || body.length === 0 ? undefined : body)
-}
-
-function readBody(incoming: IncomingMessage & Decorated, maxBytes: number, timeoutMs: number): Promise<string> {
-  // A body parser of the app may have been first.
-  if (typeof incoming.body === 'string') return Promise.resolve(decode(Buffer.from(incoming.body), maxBytes))
-  if (Buffer.isBuffer(incoming.body)) return Promise.resolve(decode(incoming.body, maxBytes))
-  if (incoming.destroyed) return Promise.reject(new BodyError(400, 'the body broke off'))
-  const encoding = incoming.headers['content-encoding'] ?? 'identity'
-  if (encoding !== 'identity') return Promise.reject(new BodyError(415, `a body encoded as ${encoding} is not read`))
-  if (Number(incoming.headers['content-length'] ?? 0) > DRAINED * maxBytes) return Promise.reject(tooLarge(maxBytes))
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let length = 0
-    const timer = setTimeout(() => finish(new BodyError(408, 'the body did not arrive in time')), timeoutMs)
-    const onData = (chunk: Buffer): void => {
-      length += chunk.length
-      if (length <= maxBytes) chunks.push(chunk)
-      else if (length > DRAINED * maxBytes) finish(tooLarge(maxBytes))
-    }
-    const onEnd = (): void => finish(undefined)
-    const onBroken = (): void => finish(new BodyError(400, 'the body broke off'))
-    const finish = (error: BodyError | undefined): void => {
-      clearTimeout(timer)
-      incoming.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken)
-      const problem = error ?? (length > maxBytes ? tooLarge(maxBytes) : undefined)
-      if (problem === undefined) return resolve(Buffer.concat(chunks).toString('utf8'))
-      incoming.pause()
-      reject(problem)
-    }
-    incoming.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken)
-  })
-}
-
-function decode(bytes: Buffer, maxBytes: number): string {
-  if (bytes.length > maxBytes) throw tooLarge(maxBytes)
-  return bytes.toString('utf8')
-}
-
-function tooLarge(maxBytes: number): BodyError {
-  return new BodyError(413, `a body has at most ${maxBytes} bytes`)
+  if (method === 'HEAD' || body.length === 0) outgoing.end()
+  else outgoing.end(body)
 }
 
 // A proxy may send the absolute form (RFC 9112 §3.2.2).

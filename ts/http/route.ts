@@ -1,6 +1,6 @@
 // Which resource a path names. What is not here is somebody else's: the next middleware's, or 404.
 
-import { decodeStreamName } from '../stream-name.ts'
+import { decodeStreamName, parseStreamName } from '../stream-name.ts'
 import type { HttpRequest } from './message.ts'
 
 /** The two protocols. */
@@ -12,27 +12,54 @@ export type Route =
   | { readonly kind: 'session'; readonly protocol: Protocol; readonly id: string }
   | { readonly kind: 'page'; readonly path: string }
 
+/** Which resources there are. */
+export interface Mounted {
+  /** The prefix of every path. */
+  readonly basePath: string
+  readonly whip: boolean
+  readonly whep: boolean
+  readonly pages: boolean
+  /** The endpoints `/rtc/v1/whip/?app=…&stream=…` and `/rtc/v1/whep/`, for clients that were made for SRS. */
+  readonly srsPaths: boolean
+}
+
 /**
  * Finds the resource of a request's path.
  *
  * @throws {InvalidArgumentError} The path is an endpoint's but its stream name breaks the rules.
  */
-export function route(request: HttpRequest, basePath: string): Route | undefined {
+export function route(request: HttpRequest, mounted: Mounted): Route | undefined {
+  const { basePath, srsPaths } = mounted
   if (!request.path.startsWith(`${basePath}/`)) return undefined
   const path = request.path.slice(basePath.length)
   const [, head = '', tail = ''] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? []
-  switch (head) {
-    case 'whip':
-    case 'whep':
-      return tail === '' ? undefined : { kind: 'endpoint', protocol: head, stream: decodeStreamName(tail) }
-    case 'whip-session':
-    case 'whep-session':
-      return tail === ''
-        ? undefined
-        : { kind: 'session', protocol: head === 'whip-session' ? 'whip' : 'whep', id: tail }
-    default:
-      return { kind: 'page', path }
-  }
+  if (head === 'rtc' && srsPaths) return srsRoute(tail, request.query, mounted)
+  const [protocol, suffix = ''] = head.split(/(?=-)/)
+  if (!isProtocol(protocol) || !['', '-session'].includes(suffix)) return { kind: 'page', path }
+  if (tail === '' || !mounted[protocol]) return undefined
+  if (suffix === '-session') return { kind: 'session', protocol, id: tail }
+  return { kind: 'endpoint', protocol, stream: decodeStreamName(tail) }
+}
+
+/** The same as patterns of a router: `*` stands for the rest of a path. */
+export function routePatterns({ basePath, whip, whep, pages, srsPaths }: Mounted): readonly string[] {
+  const protocols = [...(whip ? ['whip'] : []), ...(whep ? ['whep'] : [])]
+  const patterns = protocols.flatMap((protocol) => [`/${protocol}/*`, `/${protocol}-session/*`])
+  if (srsPaths) patterns.push(...protocols.flatMap((protocol) => [`/rtc/v1/${protocol}`, `/rtc/v1/${protocol}/`]))
+  if (pages) patterns.push('/', '/push/*', '/pull/*', '/assets/*', '/client/*', '/api/streams')
+  return patterns.map((pattern) => basePath + pattern)
+}
+
+// SRS names a stream by application and name, in the query; here they are the segments of one name.
+function srsRoute(tail: string, query: URLSearchParams, mounted: Mounted): Route | undefined {
+  const [, protocol] = /^v1\/(whip|whep)\/?$/.exec(tail) ?? []
+  if (!isProtocol(protocol) || !mounted[protocol]) return undefined
+  const name = `${query.get('app') ?? 'live'}/${query.get('stream') ?? ''}`
+  return { kind: 'endpoint', protocol, stream: parseStreamName(name) }
+}
+
+function isProtocol(text: string | undefined): text is Protocol {
+  return text === 'whip' || text === 'whep'
 }
 
 /** The path of a session's resource: absolute and without a query, as OBS needs it. */

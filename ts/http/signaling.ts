@@ -1,6 +1,7 @@
 // The signaling's core: a request record in, a response record out. Nothing here knows a framework.
 
 import type { MediaServer, RateLimitOptions, SignalingOptions } from '../../index.d.ts'
+import type { ClientAddress } from './client-address.ts'
 import { Cors } from './cors.ts'
 import { SDP, acceptOffer, created, describeEndpoint, readOffer, redirected } from './endpoint.ts'
 import { passGate } from './gate.ts'
@@ -17,13 +18,21 @@ import { route, sessionPath } from './route.ts'
 import { SessionTable } from './session.ts'
 
 /** The options of a signaling with every default set. */
-export type SignalingSettings = Required<Omit<SignalingOptions, 'authorize' | 'cors' | 'rateLimit'>> &
-  Pick<SignalingOptions, 'authorize' | 'cors'> & { readonly rateLimit: Required<RateLimitOptions> | false }
+export type SignalingSettings = Required<
+  Omit<SignalingOptions, 'authorize' | 'cors' | 'publicUrl' | 'rateLimit' | 'trustProxy'>
+> &
+  Pick<SignalingOptions, 'authorize' | 'cors' | 'publicUrl'> & {
+    readonly rateLimit: Required<RateLimitOptions> | false
+    readonly trustProxy: ClientAddress
+  }
 
 /** The defaults of `server.signaling`. */
 export const SIGNALING_DEFAULTS = {
   basePath: '',
+  whip: true,
+  whep: true,
   pages: false,
+  srsPaths: false,
   maxBodyBytes: 131_072,
   requestTimeoutMs: 10_000,
   lenientIfMatch: false,
@@ -73,7 +82,7 @@ export class SignalingCore {
   async handle(request: HttpRequest): Promise<HttpResponse | undefined> {
     let semantic = false
     try {
-      const found = route(request, this.#settings.basePath)
+      const found = route(request, this.#settings)
       if (found === undefined) return undefined
       semantic = found.kind === 'endpoint' && found.protocol === 'whep'
       const response = await this.#serve(found, request)
