@@ -425,6 +425,11 @@ export interface SignalingOptions {
    * where a reverse proxy changes paths. Default: none; locations are absolute paths.
    */
   readonly publicUrl?: string
+  /**
+   * Begins the names of sessions, before a dot: 1 to 32 letters, digits, `_` or `-`. Where several processes serve one
+   * address, a reverse proxy finds by it the process whose session it is. Default: random for each process.
+   */
+  readonly processTag?: string
   /** Answers to other origins' pages. Default: every origin may. `false`: no CORS headers at all. */
   readonly cors?: CorsOptions | false
   /** Mounts the pages `/`, `/push/:stream`, `/pull/:stream`, the browser library and `/api/streams`. Default `false`. */

@@ -18,7 +18,14 @@ const SERVER_KEYS = [
   ...['maxIngestBitrateBps', 'publisherGraceMs', 'udp', 'workers'],
 ]
 const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as const
-const SIGNALING_KEYS = [...Object.keys(SIGNALING_DEFAULTS), 'authorize', 'cors', 'publicUrl', 'trustProxy']
+const SIGNALING_KEYS = [
+  ...Object.keys(SIGNALING_DEFAULTS),
+  'authorize',
+  'cors',
+  'processTag',
+  'publicUrl',
+  'trustProxy',
+]
 
 /** Options for the workers; the addresses to announce are resolved elsewhere. */
 export function serverSettings(options: ServerOptions): BindingServerOptions {
@@ -49,12 +56,15 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
 /** Options of a signaling with their defaults. */
 export function signalingSettings(options: SignalingOptions): SignalingSettings {
   known('signaling', options, SIGNALING_KEYS)
-  const { basePath = SIGNALING_DEFAULTS.basePath, authorize, cors, publicUrl } = options
+  const { basePath = SIGNALING_DEFAULTS.basePath, authorize, cors, processTag, publicUrl } = options
   if (typeof basePath !== 'string' || !/^(?:\/[^/?#]+)*$/.test(basePath)) {
     throw invalid('basePath is a path such as /media, without a slash at its end')
   }
   if (authorize !== undefined && typeof authorize !== 'function') throw invalid('authorize is a function')
   if (publicUrl !== undefined) checkPublicUrl(publicUrl)
+  if (processTag !== undefined && !/^[\w-]{1,32}$/.test(text('processTag', processTag))) {
+    throw invalid('processTag has 1 to 32 letters, digits, _ or -')
+  }
   return {
     basePath,
     whip: flag('whip', options.whip) ?? SIGNALING_DEFAULTS.whip,
@@ -69,6 +79,7 @@ export function signalingSettings(options: SignalingOptions): SignalingSettings 
       integer('retryAfterSeconds', options.retryAfterSeconds, [0, 3_600]) ?? SIGNALING_DEFAULTS.retryAfterSeconds,
     rateLimit: options.rateLimit === false ? false : rateLimits(options.rateLimit ?? {}),
     trustProxy: clientAddressBehind(options.trustProxy),
+    ...(processTag === undefined ? {} : { processTag }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(authorize === undefined ? {} : { authorize }),
     ...(cors === undefined ? {} : { cors }),

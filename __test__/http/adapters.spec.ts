@@ -101,7 +101,7 @@ for (const [name, mount] of Object.entries(mounts)) {
     const url = await mount(t, server)
     const { session, etag, answer } = await open(`${url}/media/whip/a/lobby?token=x`, PUBLISH)
     t.true(answer.startsWith('v=0\r\n'))
-    t.regex(session.slice(url.length), /^\/media\/whip-session\/[\w-]+$/)
+    t.regex(session.slice(url.length), /^\/media\/whip-session\/[\w.-]+$/)
     t.deepEqual(
       server.streams().map((stream) => stream.name),
       ['a/lobby'],

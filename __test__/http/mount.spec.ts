@@ -75,6 +75,7 @@ for (const options of [
   { page: true },
   { authorize: 1 },
   { whip: 'yes' },
+  { processTag: 'a.b' },
   { publicUrl: '/live' },
   { publicUrl: 'https://a.example/' },
   { publicUrl: 'https://a.example/?x' },

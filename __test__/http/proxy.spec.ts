@@ -2,7 +2,7 @@
 
 import test from 'ava'
 import type { SignalingOptions } from 'xrtc'
-import { listen, offerOf, open, post, startServer, startSite } from '../harness.ts'
+import { listen, offerOf, open, post, problemOf, startServer, startSite } from '../harness.ts'
 
 const PUBLISH = offerOf('chromium-publish-vp8')
 
@@ -54,7 +54,7 @@ test('publicUrl stands in Location and in the pages, whatever the proxy did to t
   const url = await listen(t, listener)
   const response = await post(`${url}/v1/whip/lobby`, PUBLISH)
   const location = response.headers.get('location') ?? ''
-  t.regex(location, /^https:\/\/media\.example\/live\/v1\/whip-session\/[\w-]+$/)
+  t.regex(location, /^https:\/\/media\.example\/live\/v1\/whip-session\/[\w.-]+$/)
   t.is((await fetch(url + new URL(location).pathname.slice('/live'.length), { method: 'DELETE' })).status, 200)
   const page = await (await fetch(`${url}/v1/`)).text()
   t.true(page.includes('<base href="https://media.example/live/v1/" />'))
@@ -89,4 +89,27 @@ test('whip and whep are mounted each by its own switch', async (t) => {
   t.is((await post(`${url}/whip/lobby`, PUBLISH)).status, 404)
   t.is((await fetch(`${url}/whip-session/x`, { method: 'DELETE' })).status, 404)
   t.is((await fetch(`${url}/whep/lobby`, { method: 'HEAD' })).status, 200)
+})
+
+test('a session of another process is 404 and says so; the tag in its name finds the process', async (t) => {
+  const one = await startSite(t, { processTag: 'one' })
+  const two = await startSite(t, { processTag: 'two' })
+  const { session } = await open(`${one.url}/whip/lobby`, PUBLISH)
+  t.regex(new URL(session).pathname, /^\/whip-session\/one\.[\w-]{24}$/)
+  const astray = await fetch(session.replace(one.url, two.url), { method: 'DELETE' })
+  t.is(astray.status, 404)
+  t.regex(String((await problemOf(astray))['detail']), /another process/)
+  t.is((await fetch(session, { method: 'DELETE' })).status, 200)
+  const over = await problemOf(await fetch(session, { method: 'DELETE' }))
+  t.is(over['detail'], 'there is no such session')
+})
+
+test('sessions of one process have one tag, whichever signaling opened them', async (t) => {
+  const { url, server } = await startSite(t)
+  const other = await listen(t, server.signaling().listener)
+  const tags = [await open(`${url}/whip/a`, PUBLISH), await open(`${other}/whip/b`, PUBLISH)].map(
+    ({ session }) => /session\/([\w-]{8})\./.exec(session)?.[1],
+  )
+  t.truthy(tags[0])
+  t.is(tags[0], tags[1])
 })

@@ -10,7 +10,7 @@ test('a valid offer gives 201 with a sendonly answer of one MediaStream', async 
   const response = await post(`${url}/whep/lobby`, PLAY)
   t.is(response.status, 201)
   t.is(response.headers.get('content-type'), 'application/sdp')
-  t.regex(response.headers.get('location') ?? '', /^\/whep-session\/[\w-]{22,}$/)
+  t.regex(response.headers.get('location') ?? '', /^\/whep-session\/[\w.-]{22,}$/)
   t.regex(response.headers.get('etag') ?? '', /^"[^"]+"$/)
   const answer = await response.text()
   t.regex(answer, /^v=0\r\n/)

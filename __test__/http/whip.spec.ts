@@ -13,7 +13,7 @@ test('a valid offer gives 201, the answer, Location and a strong ETag', async (t
   t.is(response.status, 201)
   t.is(response.headers.get('content-type'), 'application/sdp')
   t.regex(await response.text(), /^v=0\r\n(?:[^\r\n]+\r\n)+$/)
-  t.regex(response.headers.get('location') ?? '', /^\/whip-session\/[\w-]{22,}$/)
+  t.regex(response.headers.get('location') ?? '', /^\/whip-session\/[\w.-]{22,}$/)
   t.regex(response.headers.get('etag') ?? '', /^"[^"]+"$/)
   t.is(server.stream('lobby')?.publisher?.signalingState, 'stable')
 })

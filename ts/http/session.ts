@@ -4,6 +4,9 @@ import { randomBytes } from 'node:crypto'
 import type { Peer } from '../../index.d.ts'
 import type { Protocol } from './route.ts'
 
+// Tells this process from its siblings and from its former self.
+const PROCESS_TAG = randomBytes(6).toString('base64url')
+
 // RFC 9725 §5 wants names from a secure generator; 144 bits are more than a random UUID's 122.
 const ID_BYTES = 18
 
@@ -34,11 +37,13 @@ export class SessionTable {
   readonly #sessions = new Map<string, Session>()
   readonly #ended = new Map<string, EndedSession>()
   readonly #onSize: (change: 1 | -1) => void
+  readonly #prefix: string
   readonly #waiting: (() => void)[] = []
 
-  /** `onSize` is told of each session that comes or goes. */
-  constructor(onSize: (change: 1 | -1) => void) {
+  /** `onSize` is told of each session that comes or goes; `processTag` begins their names. */
+  constructor(onSize: (change: 1 | -1) => void, processTag = PROCESS_TAG) {
     this.#onSize = onSize
+    this.#prefix = `${processTag}.`
   }
 
   get size(): number {
@@ -47,7 +52,7 @@ export class SessionTable {
 
   /** Opens a session for a peer; it ends with the peer. */
   open(session: Pick<Session, 'protocol' | 'peer' | 'stream' | 'urlToken'>): Session {
-    const id = randomBytes(ID_BYTES).toString('base64url')
+    const id = this.#prefix + randomBytes(ID_BYTES).toString('base64url')
     const opened: Session = { ...session, id, turn: Promise.resolve(), earlierUfrags: [] }
     this.#sessions.set(opened.id, opened)
     this.#onSize(1)
@@ -67,6 +72,11 @@ export class SessionTable {
     const session = this.#ended.get(id)
     if (session === undefined || session.protocol !== protocol) return undefined
     return Date.now() - session.endedAt <= REMEMBERED_MS ? session : undefined
+  }
+
+  /** Whether a name was given by another process, or by this one before it was started again. */
+  isForeign(id: string): boolean {
+    return id.includes('.') && !id.startsWith(this.#prefix)
   }
 
   /** Forgets a session at once, so that its name is unknown from now on. */

@@ -19,9 +19,9 @@ import { SessionTable } from './session.ts'
 
 /** The options of a signaling with every default set. */
 export type SignalingSettings = Required<
-  Omit<SignalingOptions, 'authorize' | 'cors' | 'publicUrl' | 'rateLimit' | 'trustProxy'>
+  Omit<SignalingOptions, 'authorize' | 'cors' | 'processTag' | 'publicUrl' | 'rateLimit' | 'trustProxy'>
 > &
-  Pick<SignalingOptions, 'authorize' | 'cors' | 'publicUrl'> & {
+  Pick<SignalingOptions, 'authorize' | 'cors' | 'processTag' | 'publicUrl'> & {
     readonly rateLimit: Required<RateLimitOptions> | false
     readonly trustProxy: ClientAddress
   }
@@ -65,7 +65,7 @@ export class SignalingCore {
     this.#hooks = hooks
     this.#cors = new Cors(settings.cors)
     this.#pages = settings.pages ? new Pages() : undefined
-    this.#sessions = new SessionTable(hooks.sessions)
+    this.#sessions = new SessionTable(hooks.sessions, settings.processTag)
     this.#limiter = settings.rateLimit === false ? undefined : new RateLimiter(settings.rateLimit)
   }
 
@@ -155,7 +155,8 @@ export class SignalingCore {
   async #session(protocol: Protocol, id: string, request: HttpRequest): Promise<HttpResponse> {
     const session = this.#sessions.find(protocol, id)
     const known = session ?? this.#sessions.findEnded(protocol, id)
-    if (known === undefined) return problem(404, { detail: 'there is no such session' })
+    if (known === undefined)
+      return problem(404, { detail: this.#sessions.isForeign(id) ? FOREIGN : 'there is no such session' })
     const { method } = request
     if (method === 'GET' || method === 'HEAD') return emptyResponse(session === undefined ? 404 : 204)
     if (method !== 'PATCH' && method !== 'DELETE') return notAllowed(method, SESSION_METHODS)
@@ -196,6 +197,7 @@ export class SignalingCore {
   }
 }
 
+const FOREIGN = 'the session is of another process, or of this one before its restart: route requests to who opened it'
 const ENDPOINT_METHODS = 'OPTIONS, GET, HEAD, POST'
 const SESSION_METHODS = 'OPTIONS, GET, HEAD, PATCH, DELETE'
 // They cost no more than their answer.
