@@ -1,14 +1,28 @@
-// The server under test: one worker on loopback, WHIP and WHEP on a free port. Prints its address as one line of JSON.
+// The server under test on loopback, WHIP and WHEP on a free port. Prints its address as one line of JSON, then answers
+// commands, one JSON array a line; it stops when its input ends.
 
 import { createServer as createHttpServer } from 'node:http'
+import { createInterface } from 'node:readline'
 import { createServer } from 'xrtc'
 
-const workers = Number(process.env.WORKERS ?? 1)
-const server = await createServer({ udp: { host: '127.0.0.1' }, workers })
+const server = await createServer({ udp: { host: '127.0.0.1' }, workers: Number(process.env.WORKERS ?? 1) })
 const http = createHttpServer(server.signaling({ rateLimit: false }).listener)
-http.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ url: `http://127.0.0.1:${http.address().port}` })))
-process.once('SIGTERM', () => {
-  http.closeAllConnections()
-  http.close()
-  void server.close()
-})
+
+const COMMANDS = {
+  // Holds up the JavaScript thread without using its core, as a synchronous call into the system would.
+  block: (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
+  stats: () => server.getStats(),
+}
+
+http.listen(0, '127.0.0.1', () => reply({ url: `http://127.0.0.1:${http.address().port}` }))
+for await (const line of createInterface(process.stdin)) {
+  const [command, ...values] = JSON.parse(line)
+  reply({ result: await COMMANDS[command](...values) })
+}
+http.closeAllConnections()
+http.close()
+await server.close()
+
+function reply(value) {
+  process.stdout.write(`${JSON.stringify(value)}\n`)
+}

@@ -19,9 +19,10 @@ const MAY_USE = {
   node: ['rtp', 'transport', 'sfu', 'worker'],
   netem: ['rtp'],
   testkit: ['rtp', 'srtp', 'ice', 'sdp', 'transport', 'netem', 'bwe'],
+  bench: ['rtp', 'srtp', 'ice', 'sdp', 'transport', 'forward', 'sfu', 'testkit', 'netem'],
 }
 const TEST_ONLY = new Set(['netem', 'testkit'])
-const UNSAFE_ALLOWED = ['srtp', 'worker', 'node']
+const UNSAFE_ALLOWED = ['srtp', 'worker', 'node', 'bench']
 
 /** Fails with every wrong arrow and every crate that lacks `#![forbid(unsafe_code)]`. */
 export async function checkLayers() {

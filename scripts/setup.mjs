@@ -50,7 +50,7 @@ export async function ensureCompiled() {
 }
 
 function rustSources() {
-  return filesBelow('crates').filter((path) => !/\/(tests|benches)\//.test(path))
+  return filesBelow('crates').filter((path) => !/^crates\/bench\/|\/(tests|benches)\//.test(path))
 }
 
 async function unlessStamped(stamp, wanted, results, action) {

@@ -1,0 +1,220 @@
+//! The system calls that the yardsticks need, one safe function each.
+
+#![expect(
+    unsafe_code,
+    reason = "clocks of threads, socket filters and batches have no safe wrapper"
+)]
+
+use std::io;
+use std::mem;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// The CPU time of the calling thread.
+pub(crate) fn thread_cpu() -> Duration {
+    clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn clock(id: libc::clockid_t) -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the kernel writes one timespec, which is ours.
+    unsafe { libc::clock_gettime(id, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Keeps the calling thread on one CPU.
+pub(crate) fn pin(cpu: usize) -> io::Result<()> {
+    // SAFETY: a set of CPUs is plain bits.
+    let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+    if cpu >= libc::CPU_SETSIZE as usize {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: the number lies within the set.
+    unsafe { libc::CPU_SET(cpu, &mut set) };
+    // SAFETY: the set is ours and has the size that is told.
+    check(unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) }).map(drop)
+}
+
+/// A UDP socket on loopback with large buffers.
+pub(crate) fn udp() -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    let _ = socket.set_send_buffer_size(4 << 20);
+    socket.bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into())?;
+    Ok(socket)
+}
+
+/// A receiver that drops everything in the kernel, where it is counted.
+pub(crate) struct Sink {
+    socket: Socket,
+    /// Where it is.
+    pub(crate) address: SocketAddrV4,
+}
+
+impl Sink {
+    pub(crate) fn new() -> io::Result<Self> {
+        let socket = udp()?;
+        let mut program = [libc::sock_filter {
+            code: (libc::BPF_RET | libc::BPF_K) as u16,
+            jt: 0,
+            jf: 0,
+            k: 0,
+        }];
+        let filter = libc::sock_fprog {
+            len: 1,
+            filter: program.as_mut_ptr(),
+        };
+        set_option(&socket, libc::SO_ATTACH_FILTER, &filter)?;
+        let address = address(&socket)?;
+        Ok(Self { socket, address })
+    }
+
+    /// How many datagrams have reached it.
+    pub(crate) fn count(&self) -> io::Result<u32> {
+        // linux/sock_diag.h: SK_MEMINFO_DROPS is the last of nine.
+        let mut info = [0_u32; 9];
+        let mut size = size_of_val(&info) as libc::socklen_t;
+        // SAFETY: the kernel writes at most `size` bytes to the array, which is ours.
+        check(unsafe {
+            libc::getsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_MEMINFO,
+                info.as_mut_ptr().cast(),
+                &raw mut size,
+            )
+        })?;
+        Ok(info[8])
+    }
+}
+
+/// Where a socket of ours is.
+pub(crate) fn address(socket: &Socket) -> io::Result<SocketAddrV4> {
+    let address = socket.local_addr()?.as_socket_ipv4();
+    address.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+}
+
+/// The messages of one send call.
+pub(crate) struct Messages {
+    headers: Box<[libc::mmsghdr]>,
+    pieces: Box<[libc::iovec]>,
+    names: Box<[libc::sockaddr_in]>,
+    controls: Box<[Control]>,
+}
+
+/// Room for one control message of two bytes.
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+struct Control([u8; 24]);
+
+impl Messages {
+    /// Room for so many.
+    pub(crate) fn new(count: usize) -> Self {
+        // SAFETY: integers and pointers, for all of which zeroes are a value.
+        let (header, piece, name) = unsafe { (mem::zeroed(), mem::zeroed(), mem::zeroed()) };
+        Self {
+            headers: vec![header; count].into(),
+            pieces: vec![piece; count].into(),
+            names: vec![name; count].into(),
+            controls: vec![Control([0; 24]); count].into(),
+        }
+    }
+
+    /// Sends `bytes`, cut into pieces that begin and end at multiples of `message` bytes, to `receivers` in turn. Each
+    /// message leaves as a train of datagrams of `segment` bytes.
+    pub(crate) fn send(
+        &mut self,
+        socket: &Socket,
+        (bytes, message, segment): (&[u8], usize, usize),
+        receivers: &[SocketAddrV4],
+    ) -> io::Result<()> {
+        let count = receivers.len().min(self.headers.len());
+        for (index, (piece, receiver)) in bytes.chunks(message).zip(receivers).enumerate() {
+            self.describe(index, piece, *receiver, segment);
+        }
+        let mut first = 0;
+        while first < count {
+            let headers = &mut self.headers[first..count];
+            // SAFETY: each header points to a name, a piece and a control room in `self`; the pieces point into
+            // `bytes`. All live until the call returns.
+            let sent = unsafe {
+                if headers.len() == 1 {
+                    libc::sendmsg(socket.as_raw_fd(), &raw const headers[0].msg_hdr, 0).min(1)
+                } else {
+                    let len = headers.len() as libc::c_uint;
+                    libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), len, 0) as isize
+                }
+            };
+            match usize::try_from(sent) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(sent) => first += sent,
+                Err(_) => match io::Error::last_os_error() {
+                    error if error.kind() == io::ErrorKind::Interrupted => {}
+                    error => return Err(error),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(&mut self, index: usize, bytes: &[u8], receiver: SocketAddrV4, segment: usize) {
+        let header = &mut self.headers[index].msg_hdr;
+        let name = &mut self.names[index];
+        name.sin_family = libc::AF_INET as libc::sa_family_t;
+        name.sin_port = receiver.port().to_be();
+        name.sin_addr.s_addr = u32::from(*receiver.ip()).to_be();
+        header.msg_name = ptr::from_mut(name).cast();
+        header.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+        self.pieces[index] = libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: bytes.len(),
+        };
+        header.msg_iov = &raw mut self.pieces[index];
+        header.msg_iovlen = 1;
+        if bytes.len() <= segment {
+            header.msg_control = ptr::null_mut();
+            header.msg_controllen = 0;
+            return;
+        }
+        header.msg_control = self.controls[index].0.as_mut_ptr().cast();
+        // SAFETY: CMSG_SPACE of two bytes is 24 on every 64-bit Linux, and the room has that size and alignment.
+        unsafe {
+            header.msg_controllen = libc::CMSG_SPACE(2) as _;
+            let control = libc::CMSG_FIRSTHDR(header);
+            (*control).cmsg_level = libc::SOL_UDP;
+            (*control).cmsg_type = libc::UDP_SEGMENT;
+            (*control).cmsg_len = libc::CMSG_LEN(2) as _;
+            ptr::write_unaligned(libc::CMSG_DATA(control).cast(), segment as u16);
+        }
+    }
+}
+
+fn set_option<T>(socket: &Socket, name: libc::c_int, value: &T) -> io::Result<()> {
+    let fd: RawFd = socket.as_raw_fd();
+    let size = size_of::<T>() as libc::socklen_t;
+    // SAFETY: the value lives until the call returns, and `size` is its size.
+    check(unsafe {
+        libc::setsockopt(
+            fd,
+            libc::SOL_SOCKET,
+            name,
+            ptr::from_ref(value).cast(),
+            size,
+        )
+    })
+    .map(drop)
+}
+
+fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}

@@ -1,0 +1,101 @@
+// Packets per CPU-second with as many viewers as keep the server busy, beside the limit of the same minute.
+
+import { step } from '../steps.mjs'
+import { generate, withServer, yardstick } from './rig.mjs'
+import { median, percent, Report, spread, thousands } from './report.mjs'
+
+export const about = 'real sockets, one publisher of 1.5 Mbit/s with Opus, viewers until the server is busy'
+
+export const options = {
+  rounds: { type: 'string', default: '3', about: 'rounds, the variants alternating; medians are printed' },
+  only: { type: 'string', default: 'browser', about: 'variants, comma-separated, or all' },
+  seconds: { type: 'string', default: '8', about: 'length of a window' },
+  busy: { type: 'string', default: '87', about: 'how busy the server is to be, percent of its core' },
+}
+
+// What viewers negotiate, and the cipher whose limit that is to be held against.
+const VARIANTS = {
+  browser: { about: "a browser's order: AES-256-GCM", cipher: 'gcm256', flags: [] },
+  rtx: { about: 'viewers with RTX that lose 1 %', cipher: 'gcm256', flags: ['-rtx-loss', '0.01'] },
+  gcm128: { about: 'AES-128-GCM alone', cipher: 'gcm128', flags: ['-srtp', 'gcm'] },
+  cm: { about: 'AES-CM with SHA-1 alone', cipher: 'cm', flags: ['-srtp', 'cm'] },
+}
+const LIMIT_MODES = 'sendto,sendmmsg64,gso4,gso8'
+
+export async function run({ rounds, only, seconds, busy }) {
+  const names = only === 'all' ? Object.keys(VARIANTS) : only.split(',')
+  for (const name of names) if (!VARIANTS[name]) throw new Error(`no such variant: ${name} (${Object.keys(VARIANTS)})`)
+  const measured = new Map(names.map((name) => [name, []]))
+  for (let round = 1; round <= Number(rounds); round++)
+    for (const name of names)
+      await step(`round ${round}: ${name}`, async () => {
+        const { cipher, flags } = VARIANTS[name]
+        const limit = await yardstick('limit', ['--cipher', cipher, '--modes', LIMIT_MODES])
+        const found = await withServer((server) => generate('sfu', [...server.flags, ...load(seconds, busy), ...flags]))
+        measured.get(name).push({ limit: byMode(limit), found })
+      })
+  print(measured, Number(busy))
+}
+
+function load(seconds, busy) {
+  const people = ['-subs', '5', '-cold', '1000', '-join-rate', '150', '-fill', busy]
+  const stream = ['-rate', '1.5M', '-codec', 'h264', '-audio', '-splits', 'even,equal']
+  return [...people, ...stream, '-settle', '2s', '-duration', `${seconds}s`]
+}
+
+/** Packets per CPU-second by the way of sending. */
+export function byMode({ runs }) {
+  return Object.fromEntries(runs.map(({ mode, packetsPerCpuSecond }) => [mode, packetsPerCpuSecond]))
+}
+
+function print(measured, busy) {
+  const report = new Report('load: one publisher of 1.5 Mbit/s with Opus')
+  let plain
+  for (const [name, rounds] of measured) {
+    const rate = (split) => rounds.map(({ found }) => windowOf(found, split).server.packets_per_cpu_s)
+    const even = rate('even')
+    plain ??= name === 'browser' ? even : undefined
+    const against = (mode) => median(rounds.map(({ limit }, round) => even[round] / limit[mode]))
+    const viewers = median(rounds.map(({ found }) => found.window.cold.subscribers + found.window.hot.subscribers))
+    const busyness = median(rounds.map(({ found }) => found.window.server.cpu_pct))
+    report.row(`${name}: packets per CPU-second`, spread(even, thousands), {
+      remark: `${VARIANTS[name].about}, ${viewers} viewers, ${busyness.toFixed(0)} % busy`,
+    })
+    if (name === 'rtx' && plain) {
+      const share = median(even.map((value, round) => value / plain[round]))
+      report.row('  of the plain figure', percent(share), { aim: '≥ 85 %', holds: share >= 0.85 })
+    }
+    const aim = name === 'rtx' ? {} : { aim: '≥ 75 %', holds: against('gso4') >= 0.75 }
+    report.row('  of the limit in trains of 4', percent(against('gso4')), aim)
+    report.row(
+      '  of trains of 8 / sendmmsg / sendto',
+      ['gso8', 'sendmmsg64', 'sendto'].map((mode) => percent(against(mode))).join(' / '),
+    )
+    const split = median(rate('equal').map((value, round) => value / even[round]))
+    report.row('  frames split as libwebrtc does', percent(split), {
+      remark: 'of the figure with packets of one size',
+      aim: '≥ 90 %',
+      holds: split >= 0.9,
+    })
+    check(report, name, rounds, busy)
+  }
+  report.print()
+}
+
+function check(report, name, rounds, busy) {
+  for (const { found } of rounds)
+    for (const window of found.windows) {
+      report.checkWindow(window, found.warnings, name)
+      if (window.server.cpu_pct < busy - 7) report.warn(`${name}: only ${window.server.cpu_pct.toFixed(0)} % busy`)
+    }
+  const delivered = rounds.map(({ found }) => windowOf(found, 'even').server.delivered_ratio)
+  report.row(
+    '  delivered',
+    spread(delivered, (value) => percent(value, 3)),
+    { aim: '99.9–100.1 %', holds: delivered.every((value) => value >= 0.999 && value <= 1.001) },
+  )
+}
+
+function windowOf(found, split) {
+  return found.windows.find((window) => window.split === split)
+}

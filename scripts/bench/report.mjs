@@ -1,0 +1,89 @@
+// Tables, medians and the conditions under which a figure counts.
+
+import { execFileSync } from 'node:child_process'
+import { cpus, release } from 'node:os'
+import { root } from '../steps.mjs'
+
+/** Collects rows, warnings and what makes the figures void, and prints them. */
+export class Report {
+  #title
+  #rows = []
+  #warnings = new Set()
+  #void = new Set()
+
+  constructor(title) {
+    this.#title = title
+  }
+
+  /** One figure. `aim` is what it should be; `holds` whether it is. */
+  row(figure, value, { remark = '', aim = '', holds } = {}) {
+    const verdict = holds === undefined ? '' : holds ? '✓' : '✗'
+    this.#rows.push([figure, value, remark, aim, verdict])
+  }
+
+  warn(text) {
+    this.#warnings.add(text)
+  }
+
+  /** The figures do not count: the run ends with an error. */
+  refuse(text) {
+    this.#void.add(text)
+  }
+
+  /** Takes the generator's warnings and checks that everything sent has arrived, once. */
+  checkWindow(window, warnings, name) {
+    const delivered = window.server.delivered_ratio
+    if (delivered < 0.999 || delivered > 1.001) this.refuse(`${name}: ${percent(delivered, 3)} delivered`)
+    if (window.hot.corrupt > 0) this.refuse(`${name}: ${window.hot.corrupt} packets with a changed payload`)
+    if (window.host.other_pct > 5)
+      this.warn(`${name}: other processes used ${window.host.other_pct.toFixed(0)} % of a CPU`)
+    for (const warning of warnings ?? []) if (!warning.startsWith('other processes')) this.warn(`${name}: ${warning}`)
+  }
+
+  print() {
+    console.log(`\n${this.#title}\n${machine()}\n`)
+    const rows = [['figure', 'value', '', 'aim', ''], ...this.#rows]
+    const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column].length)))
+    for (const [figure, value, remark, aim, verdict] of rows) {
+      const cells = [
+        figure.padEnd(widths[0]),
+        value.padStart(widths[1]),
+        remark.padEnd(widths[2]),
+        aim.padEnd(widths[3]),
+      ]
+      console.log(`${cells.join('  ')}  ${verdict}`.trimEnd())
+    }
+    for (const warning of this.#warnings) console.log(`warning: ${warning}`)
+    for (const reason of this.#void) console.log(`void: ${reason}`)
+    if (this.#void.size > 0) process.exitCode = 1
+  }
+}
+
+/** The processor, the kernel and what runs on them. */
+export function machine() {
+  const [first] = cpus()
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim()
+  const date = new Date().toISOString().slice(0, 16)
+  return `${cpus().length} × ${first?.model ?? 'CPU'}, Linux ${release()}, Node ${process.versions.node}, ${commit}, ${date} UTC`
+}
+
+export function median(values) {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/** `median (least–most)` of several rounds, each printed by `format`. */
+export function spread(values, format) {
+  const text = format(median(values))
+  if (values.length < 2) return text
+  return `${text} (${format(Math.min(...values))}–${format(Math.max(...values))})`
+}
+
+export function thousands(value) {
+  return `${(value / 1000).toFixed(1)} k`
+}
+
+export function percent(value, digits = 1) {
+  return `${(100 * value).toFixed(digits)} %`
+}

@@ -1,0 +1,78 @@
+// What every benchmark runs: the server on one core, the generator on the other, and the yardsticks of this machine.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { root, run, step, StepError } from '../steps.mjs'
+
+const GENERATOR = join(root, 'benches/load/load')
+const YARDSTICKS = join(root, 'target/release/xrtc-bench')
+
+/** Builds what the benchmarks run besides the server. */
+export async function buildTools({ generator = true } = {}) {
+  if (process.platform !== 'linux') throw new StepError('bench', 'needs Linux: CPU clocks, socket filters, taskset')
+  if (availableParallelism() < 2)
+    throw new StepError('bench', 'needs two CPUs: one for the server, one for the generator')
+  await step('build the yardsticks', () => run('cargo', ['build', '--release', '--quiet', '-p', 'xrtc-bench']))
+  if (!generator) return
+  await step('build the generator', () => run('go', ['build', '-C', 'benches/load', '-o', 'load', '.']))
+}
+
+/** Runs the generator and returns what it found. */
+export function generate(command, flags) {
+  return json(GENERATOR, [command, '-json', ...flags])
+}
+
+/** Runs the generator and lets it print its own table. */
+export function generateTable(command, flags) {
+  return run(GENERATOR, [command, ...flags])
+}
+
+/** Measures without a server: `limit`, `echo`, `micro` … of `crates/bench`. */
+export function yardstick(command, flags = []) {
+  return json(YARDSTICKS, [command, ...flags.map(String)])
+}
+
+/**
+ * Starts the server under test, on CPU 0 unless told otherwise, and stops it when `action` is done. It also stops by
+ * itself when this process ends.
+ */
+export async function withServer(action, { workers = 1, cpus = '0' } = {}) {
+  const child = spawn('taskset', ['-c', cpus, process.execPath, join(root, 'benches/server.mjs')], {
+    cwd: root,
+    env: { ...process.env, WORKERS: String(workers) },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  const reply = async () => {
+    const { value, done } = await lines.next()
+    if (done) throw new StepError('server', 'ended by itself')
+    return JSON.parse(value)
+  }
+  try {
+    const { url } = await reply()
+    const ask = async (command, ...values) => {
+      child.stdin.write(`${JSON.stringify([command, ...values])}\n`)
+      return await reply()
+    }
+    const [whip, whep] = [`${url}/whip/bench`, `${url}/whep/bench`]
+    const flags = ['-whip', whip, '-whep', whep, '-pid', String(child.pid)]
+    return await action({ url, whip, whep, pid: child.pid, ask, flags })
+  } finally {
+    child.stdin.end()
+    await exited
+  }
+}
+
+async function json(command, args) {
+  const { output } = await run(command, args, { capture: true })
+  const line = output.trim().split('\n').at(-1)
+  try {
+    return JSON.parse(line)
+  } catch {
+    throw new StepError(command, `no result but: ${output}`)
+  }
+}
