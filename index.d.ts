@@ -515,6 +515,67 @@ export interface SessionLimits {
   readonly expiresInMs?: number
 }
 
+/**
+ * Makes an `authorize` that asks for a JSON Web Token. A token that is missing, wrong or expired is refused with 401, one
+ * that does not allow what is asked for with 403. `sub` becomes the identity, and at `exp` the session ends.
+ *
+ * What a token allows stands in one claim, by default `xrtc`: `{ "push": ["ann/*"], "pull": ["**"], "list": true }`.
+ * In a pattern `*` stands for one segment of the stream's name, and `**` at its end for one or more.
+ *
+ * @throws {InvalidArgumentError} There is not exactly one key, or it cannot be read.
+ * @example
+ * server.signaling({ authorize: jwtAuthorize({ jwksUrl: 'https://login.example/keys', audience: 'media' }) })
+ */
+export declare function jwtAuthorize(options: JwtAuthorizeOptions): JwtAuthorize
+
+/** What `jwtAuthorize` accepts: one of `secret`, `publicKey` and `jwksUrl`, and rules for the tokens. */
+export interface JwtAuthorizeOptions {
+  /** The secret of HMAC tokens, at least 32 bytes. */
+  readonly secret?: string | Uint8Array
+  /** The public key of signed tokens: PEM or a JWK. */
+  readonly publicKey?: string | Readonly<Record<string, unknown>>
+  /** Where the public keys of signed tokens are, as a JWK set. It is asked when needed and remembered for ten minutes. */
+  readonly jwksUrl?: string | URL
+  /** Default: HS256, HS384 and HS512 with a `secret`; the ones with RSA, elliptic curves and EdDSA otherwise. */
+  readonly algorithms?: readonly string[]
+  /** What `aud` must be or have; of several one. Default: anything. */
+  readonly audience?: string | readonly string[]
+  /** What `iss` must be; of several one. Default: anything. */
+  readonly issuer?: string | readonly string[]
+  /** The claim with the permissions. Default `xrtc`. */
+  readonly claim?: string
+  /** How far clocks may differ. Default 5; 0 to 3,600. */
+  readonly clockToleranceSeconds?: number
+}
+
+/** What `jwtAuthorize` gives; an `authorize` of your own can call it and change what it returns. */
+export type JwtAuthorize = (
+  request: SignalingRequest,
+  context: AuthorizeContext,
+) => Promise<Grant | 'forbidden' | false>
+
+/**
+ * Mints credentials of a TURN server for one client, which end by themselves: the user name is `expiry:identity`, the
+ * credential its HMAC-SHA1 in base64. coturn calls it `use-auth-secret`.
+ *
+ * @throws {InvalidArgumentError} An option has the wrong type or is out of range.
+ * @example
+ * const iceServers = [turnCredentials({ secret, urls: 'turn:turn.example:3478', identity: 'ann' })]
+ */
+export declare function turnCredentials(options: TurnCredentialsOptions): IceServer
+
+/** What `turnCredentials` accepts. */
+export interface TurnCredentialsOptions {
+  /** The secret that the TURN server has too. */
+  readonly secret: string
+  /** As in `IceServer`. */
+  readonly urls: string | readonly string[]
+  /** How long the credentials are good. Default 86,400; 1 to 31,536,000. */
+  readonly ttlSeconds?: number
+  /** Who they are for; it shows in the TURN server's log. Default: nobody. */
+  readonly identity?: string
+}
+
 /** A STUN or TURN server, as in the browser. */
 export interface IceServer {
   /** One or more of the same server, such as `stun:host:3478` or `turn:host:3478?transport=udp`. */

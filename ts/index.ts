@@ -1,6 +1,8 @@
 // What the package exports: nothing but what index.d.ts promises, as the compiler checks below.
 
 import { createRequire } from 'node:module'
+import { jwtAuthorize } from './auth/jwt.ts'
+import { turnCredentials } from './auth/turn.ts'
 import {
   ClosedError,
   InternalError,
@@ -28,6 +30,8 @@ export {
   StreamError,
   XrtcError,
   createServer,
+  jwtAuthorize,
+  turnCredentials,
   version,
 }
 
@@ -42,5 +46,7 @@ void ({
   StreamError,
   XrtcError,
   createServer,
+  jwtAuthorize,
+  turnCredentials,
   version,
 } satisfies typeof import('../index.d.ts'))

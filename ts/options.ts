@@ -146,7 +146,8 @@ export function invalid(message: string): Error {
   return errorOf('XRTC_INVALID_ARGUMENT', message)
 }
 
-function integer(name: string, value: unknown, [least, most]: readonly [number, number]): number | undefined {
+/** A whole number in a range, or nothing. */
+export function integer(name: string, value: unknown, [least, most]: readonly [number, number]): number | undefined {
   if (value === undefined) return undefined
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
   throw invalid(`${name} is an integer from ${least} to ${most}`)
