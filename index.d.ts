@@ -155,6 +155,8 @@ export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDispo
   peers(): readonly Peer[]
   /** HTTP signaling: WHIP, WHEP and, if asked for, the pages. Each call makes an independent one. */
   signaling(options?: SignalingOptions): Signaling
+  /** Sends the server's events to a URL, signed. Each call makes independent ones. */
+  webhooks(options: WebhooksOptions): Webhooks
   /** A snapshot of the server's counters. */
   getStats(): Promise<ServerStats>
   /** Counts everything that the server holds for its peers and streams. A server without any holds only sockets. */
@@ -665,6 +667,86 @@ export interface FastifyReplyOf {
   headers(values: Record<string, string | string[]>): FastifyReplyOf
   send(body?: unknown): FastifyReplyOf
   callNotFound(): unknown
+}
+
+// ─── Webhooks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Options of `server.webhooks`. */
+export interface WebhooksOptions {
+  /** Where the events are POSTed: an `http` or `https` URL. Redirects are not followed. */
+  readonly url: string | URL
+  /** Signs them: `whsec_` and base64, or any other text; at least 24 bytes. */
+  readonly secret: string
+  /** Which events. Default: all. */
+  readonly events?: readonly WebhookEvent['type'][]
+  /** How long one attempt may take. Default 10,000; 100 to 60,000. */
+  readonly timeoutMs?: number
+  /** The first wait after a failure; each further one doubles it, and chance takes off up to a half. Default 500. */
+  readonly retryMinMs?: number
+  /** The longest wait, unless the receiver's `Retry-After` asks for a longer one. Default 60,000. */
+  readonly retryMaxMs?: number
+  /** How old an event may become until it is given up. Default 300,000; 0 to 86,400,000. */
+  readonly giveUpAfterMs?: number
+  /** How many events may wait; further ones are dropped. Default 10,000; 1 to 1,000,000. */
+  readonly maxQueued?: number
+  /** How long `close`, and so the server's `close`, tries to deliver what waits. Default 5,000; 0 to 600,000. */
+  readonly flushMs?: number
+}
+
+/** Webhooks, made by `server.webhooks()`. They end with their server. */
+export interface Webhooks extends AsyncDisposable {
+  /** What became of the events. */
+  readonly counters: WebhookCounters
+  /** Takes no more events and delivers what waits, within `flushMs`. Calling it again returns the same promise. */
+  close(): Promise<void>
+}
+
+/** Counts of events. All but `queued` only grow. */
+export interface WebhookCounters {
+  /** On their way now. */
+  readonly queued: number
+  /** Answered with 2xx. */
+  readonly delivered: number
+  /** Attempts that failed and were repeated. */
+  readonly retried: number
+  /** Answered with what is no success and no temporary failure, and not repeated. */
+  readonly refused: number
+  /** Too old after failures. */
+  readonly abandoned: number
+  /** Not taken because too many waited, or left when `close` gave up. */
+  readonly dropped: number
+}
+
+/** What a webhook's body has beside its `timestamp`. Events of one stream arrive in order. */
+export type WebhookEvent =
+  | { readonly type: 'stream.added' | 'stream.live' | 'stream.waiting'; readonly data: WebhookStream }
+  | { readonly type: 'stream.removed'; readonly data: WebhookStream & { readonly reason: string } }
+  | { readonly type: 'peer.added' | 'peer.connected'; readonly data: WebhookPeer }
+  | {
+      readonly type: 'peer.removed'
+      readonly data: WebhookPeer & { readonly reason: string; readonly detail: string }
+    }
+
+/** A stream, as webhooks tell of it. */
+export interface WebhookStream {
+  /** Its name. */
+  readonly stream: string
+  readonly state: StreamState
+  /** ISO 8601. */
+  readonly createdAt: string
+  /** How many viewers it has. */
+  readonly viewers: number
+  readonly publisher?: WebhookPeer
+}
+
+/** A peer, as webhooks tell of it. */
+export interface WebhookPeer {
+  /** The name of its stream. */
+  readonly stream: string
+  /** Its `id`. */
+  readonly peer: string
+  readonly action: 'push' | 'pull'
+  readonly identity?: string
 }
 
 // ─── Figures ─────────────────────────────────────────────────────────────────────────────────────────────────────────

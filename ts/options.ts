@@ -109,8 +109,8 @@ function rateLimit(name: string, limit: RateLimit | false): RateLimit | false {
   return { perSecond, burst }
 }
 
-// It stands before paths in headers and pages, so what would change where a path begins is refused.
-function checkPublicUrl(url: unknown): void {
+/** Checks what stands before paths in headers and pages: nothing of it may change where a path begins. */
+export function checkPublicUrl(url: unknown): void {
   const written = text('publicUrl', url)
   if (/^https?:\/\/[^/?#\s]+(?:\/[^/?#\s]+)*$/.test(written) && URL.canParse(written)) return
   throw invalid('publicUrl is an URL such as https://media.example/live, without a slash at its end')

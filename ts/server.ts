@@ -17,6 +17,8 @@ import type {
   SignalingOptions,
   Stream,
   TrackInfo,
+  Webhooks,
+  WebhooksOptions,
   WorkerInfo,
 } from '../index.d.ts'
 import { resolveAddresses } from './announce.ts'
@@ -31,6 +33,7 @@ import { Viewer } from './pull-peer.ts'
 import { Publisher } from './push-peer.ts'
 import { LiveStream } from './stream.ts'
 import { parseStreamName } from './stream-name.ts'
+import { ServerWebhooks } from './webhooks/webhooks.ts'
 
 /** Starts a media server. */
 export async function createServer(options: ServerOptions = {}): Promise<MediaServer> {
@@ -59,6 +62,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   readonly #accepted = new Map<string, Set<PeerBase>>()
   readonly #streams = new Map<string, LiveStream>()
   readonly #signalings = new Set<HttpSignaling>()
+  readonly #webhooks = new Set<Webhooks>()
   readonly #keepAlive = setInterval(() => undefined, LONGEST_TIMER_MS)
   #httpSessions = 0
   #lastPeer = 0
@@ -135,6 +139,16 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     return signaling
   }
 
+  webhooks(options: WebhooksOptions): Webhooks {
+    this.#assertOpen()
+    const webhooks: Webhooks = new ServerWebhooks(this, options, {
+      logger: this.#logger,
+      closed: () => this.#webhooks.delete(webhooks),
+    })
+    this.#webhooks.add(webhooks)
+    return webhooks
+  }
+
   async getStats(): Promise<ServerStats> {
     return { timestamp: Date.now(), workers: await this.#native.getCounters() }
   }
@@ -194,6 +208,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     clearInterval(this.#keepAlive)
     this.#logger?.info({}, 'server closed')
     this.tell('closed', { reason: 'closed' })
+    await Promise.all([...this.#webhooks].map((webhooks) => webhooks.close()))
   }
 
   #publisher(streamName: unknown, options: Omit<PushOptions, 'offer'>): Publisher {

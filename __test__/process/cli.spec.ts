@@ -7,7 +7,7 @@ import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer } from 'xrtc'
-import { offerOf, open, post } from '../harness.ts'
+import { listen, offerOf, open, post } from '../harness.ts'
 import type { Running } from './child.ts'
 import { root, startNode } from './child.ts'
 
@@ -79,6 +79,11 @@ for (const [args, message] of [
   [['--announce', 'a b'], /--announce/],
   [['--log-level', 'loud'], /--log-level/],
   [['--token', ''], /--token/],
+  [['--webhook', 'http://127.0.0.1:1/'], /--webhook and --webhook-secret go together/],
+  [['--webhook', 'ftp://a', '--webhook-secret', 'a secret of twenty-four bytes'], /--webhook .*http or https URL/],
+  [['--webhook', 'http://a', '--webhook-secret', 'short'], /--webhook-secret.*24 bytes/],
+  [['--trust-proxy', 'a.example'], /--trust-proxy.*a\.example/],
+  [['--public-url', 'media.example'], /--public-url/],
   [['--cert', 'x.pem'], /--cert and --key go together/],
   [['--cert', 'missing.pem', '--key', 'missing.pem'], /missing\.pem cannot be read/],
   [['--cert', 'package.json', '--key', 'package.json'], /--cert and --key are not a certificate.*PEM/],
@@ -122,7 +127,7 @@ test.serial('help names every flag with its variable', async (t) => {
   t.is(code, 0)
   for (const flag of [
     ...['--host', '--port', '--udp-port', '--announce', '--token', '--workers', '--log-level', '--log-file'],
-    ...['--https', '--cert', '--key'],
+    ...['--https', '--cert', '--key', '--trust-proxy', '--public-url', '--webhook', '--webhook-secret'],
   ]) {
     const variable = `XRTC_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`
     t.regex(stdout.replaceAll(/\s+/g, ' '), new RegExp(`${flag} .*env: ${variable}`))
@@ -154,6 +159,24 @@ test.serial('--https makes a certificate for this machine', async (t) => {
   })
   t.regex(names, /DNS:localhost/)
   t.regex(names, /IP Address:127\.0\.0\.1/)
+})
+
+test.serial('behind a proxy, and with a receiver of webhooks, which hears of the end too', async (t) => {
+  const types: string[] = []
+  const receiver = await listen(t, async (request, response) => {
+    const body = (await request.toArray()).join('')
+    types.push((JSON.parse(body) as { readonly type: string }).type)
+    response.end()
+  })
+  const secret = 'a secret of twenty-four bytes, or more'
+  const flags = ['--trust-proxy', '127.0.0.0/8', '--public-url', 'https://media.example/live/']
+  const running = serve(t, [...FREE, ...flags, '--webhook', receiver], { XRTC_WEBHOOK_SECRET: secret })
+  const url = await ready(running)
+  const created = await post(`${url}/whip/lobby`, offerOf('chromium-publish-vp8'))
+  t.regex(created.headers.get('location') ?? '', /^https:\/\/media\.example\/live\/whip-session\//)
+  running.child.kill('SIGTERM')
+  t.is((await running.ended).code, 0)
+  t.deepEqual(types.toSorted(), ['peer.added', 'peer.removed', 'stream.added', 'stream.removed'])
 })
 
 test.serial('--log-file takes the whole log', async (t) => {

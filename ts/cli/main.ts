@@ -4,6 +4,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { createRequire } from 'node:module'
 import { parseAddress } from '../announce.ts'
+import { clientAddressBehind } from '../http/client-address.ts'
+import { checkPublicUrl } from '../options.ts'
+import { readSecret } from '../webhooks/delivery.ts'
+import { webhookUrl } from '../webhooks/webhooks.ts'
 import type { ServeOptions } from './serve.ts'
 import { LOG_LEVELS, serve } from './serve.ts'
 
@@ -40,6 +44,22 @@ program
   .addOption(option('--https', 'serve HTTPS, with a self-signed certificate unless one is given', 'XRTC_HTTPS'))
   .addOption(option('--cert <path>', 'HTTPS: the certificate, as PEM', 'XRTC_CERT'))
   .addOption(option('--key <path>', 'HTTPS: its private key, as PEM', 'XRTC_KEY'))
+  .addOption(
+    option(
+      '--trust-proxy <number|networks>',
+      'HTTP: reverse proxies to believe about clients',
+      'XRTC_TRUST_PROXY',
+    ).argParser(proxies),
+  )
+  .addOption(
+    option('--public-url <url>', 'HTTP: where the pages are as seen from outside', 'XRTC_PUBLIC_URL').argParser(
+      publicUrl,
+    ),
+  )
+  .addOption(option('--webhook <url>', 'send events to this URL', 'XRTC_WEBHOOK').argParser(webhook))
+  .addOption(
+    option('--webhook-secret <text>', 'sign them with this secret', 'XRTC_WEBHOOK_SECRET').argParser(webhookSecret),
+  )
   .addHelpText('after', '\nRepeated values in an environment variable are separated by commas.')
   .action((options: ServeOptions, command: Command) => serve(withoutDenial(options, command), manifest.version))
 
@@ -74,6 +94,37 @@ function workers(value: string): number {
 function token(value: string): string {
   if (/^\S+$/.test(value)) return value
   throw new InvalidArgumentError('A token has no spaces and is not empty.')
+}
+
+function proxies(value: string): number | readonly string[] {
+  const trusted = /^\d+$/.test(value) ? Number(value) : value.split(',').map((entry) => entry.trim())
+  checked(() => clientAddressBehind(trusted))
+  return trusted
+}
+
+function publicUrl(value: string): string {
+  const url = value.replace(/\/$/, '')
+  checked(() => checkPublicUrl(url))
+  return url
+}
+
+function webhook(value: string): string {
+  checked(() => webhookUrl(value))
+  return value
+}
+
+function webhookSecret(value: string): string {
+  checked(() => readSecret(value))
+  return value
+}
+
+// What the API says about an option is said of its flag.
+function checked(check: () => unknown): void {
+  try {
+    check()
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : '')
+  }
 }
 
 function addresses(value: string, before: readonly string[] | undefined): readonly string[] {

@@ -30,6 +30,10 @@ export interface ServeOptions {
   readonly https?: boolean
   readonly cert?: string
   readonly key?: string
+  readonly trustProxy?: number | readonly string[]
+  readonly publicUrl?: string
+  readonly webhook?: string
+  readonly webhookSecret?: string
 }
 
 /** A failure that is the user's to mend: printed as one line. */
@@ -38,14 +42,21 @@ class UsageError extends Error {}
 /** Serves until SIGINT or SIGTERM. Rejects with a message for the user if it cannot start. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
   const certificate = await certificateOf(options)
+  if ((options.webhook === undefined) !== (options.webhookSecret === undefined)) {
+    throw new UsageError('--webhook and --webhook-secret go together')
+  }
   const log = await openLog(options.logLevel, options.logFile)
   let media: MediaServer | undefined
   try {
     media = await startMedia(options, log)
+    const { trustProxy, publicUrl } = options
     const signaling = media.signaling({
       pages: true,
       ...(options.token === undefined ? {} : { authorize: tokenGate(options.token) }),
+      ...(trustProxy === undefined ? {} : { trustProxy }),
+      ...(publicUrl === undefined ? {} : { publicUrl }),
     })
+    sendWebhooks(options, media)
     const http =
       certificate === undefined
         ? createHttpServer(signaling.listener)
@@ -75,6 +86,11 @@ async function startMedia(options: ServeOptions, log: Log): Promise<MediaServer>
     }
     throw error
   }
+}
+
+function sendWebhooks({ webhook: url, webhookSecret: secret }: ServeOptions, media: MediaServer): void {
+  // Less than a process that hangs is given at its end.
+  if (url !== undefined && secret !== undefined) media.webhooks({ url, secret, flushMs: 3_000 })
 }
 
 function listen(http: HttpServer, { host, port }: ServeOptions): Promise<void> {
