@@ -147,6 +147,25 @@ export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDispo
   peer(options: { readonly push: string } & Omit<PushOptions, 'offer'>): PushPeer
   /** A viewer that has not negotiated yet, for signaling of your own. */
   peer(options: { readonly pull: string } & Omit<PullOptions, 'offer'>): PullPeer
+  /**
+   * Publishes here what another server sends at this WHEP URL, and keeps doing so: after any loss it connects again.
+   * Viewers of the stream keep their picture over it, as over any change of the publisher.
+   *
+   * @throws {InvalidArgumentError} The URL is not one of http or https, or an option is wrong.
+   * @example
+   * const remote = server.pullFrom('https://media.example/whep/lobby', 'lobby', { token: 'secret' })
+   * remote.on('statechange', ({ state, reason }) => console.log(state, reason))
+   */
+  pullFrom(url: string | URL, streamName: string, options?: PullFromOptions): RemoteStream
+  /**
+   * Sends a stream to another server's WHIP URL, as long as it is live here, and keeps doing so: after any loss it
+   * connects again.
+   *
+   * @throws {InvalidArgumentError} The URL is not one of http or https, or an option is wrong.
+   */
+  pushTo(streamName: string, url: string | URL, options?: PushToOptions): RemoteStream
+  /** Every remote stream of now. */
+  remoteStreams(): readonly RemoteStream[]
   /** The stream of that name, if there is one now. */
   stream(streamName: string): Stream | undefined
   /** All streams of now, in no particular order. */
@@ -397,6 +416,99 @@ export interface PushPeer extends Peer {
 /** A viewer: it receives one stream's media from the server. */
 export interface PullPeer extends Peer {
   readonly action: 'pull'
+}
+
+// ─── Other servers ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What `pullFrom` and `pushTo` have in common. Every field is optional. */
+export interface RemoteStreamOptions {
+  /**
+   * The bearer token, or a function that gives one; it is asked before every request, so that a token may expire. It goes
+   * to the URL's own origin and to `trustedOrigins` only, wherever redirects and session URLs lead.
+   */
+  readonly token?: string | (() => string | undefined | Promise<string | undefined>)
+  /** Further headers of every request, with the same limits as the token. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Other origins that may see token and headers, such as `https://edge.example`. */
+  readonly trustedOrigins?: readonly string[]
+  /** Which kinds of media are asked for or sent. Default: both. */
+  readonly media?: MediaKinds
+  /** How long a response may take. Default 10,000; 1 to 600,000. */
+  readonly requestTimeoutMs?: number
+  /** How long ICE and DTLS may take once both descriptions are known. Default 10,000; 1 to 600,000. */
+  readonly connectTimeoutMs?: number
+  /**
+   * The pause before the first new attempt; it doubles from one failure to the next, and half of it is random. A longer
+   * `Retry-After` of the other server, up to an hour, wins. Default 500; 1 to 600,000.
+   */
+  readonly retryMinMs?: number
+  /** The longest pause, `Retry-After` apart. Default 30,000; `retryMinMs` to 3,600,000. */
+  readonly retryMaxMs?: number
+  /** Failures in a row after which it is closed. 0: the first one closes it. Default: it goes on for ever. */
+  readonly maxRetries?: number
+  /** Closes it, with the reason `aborted`. */
+  readonly signal?: AbortSignal
+}
+
+/** Options of `server.pullFrom`. */
+export interface PullFromOptions extends RemoteStreamOptions {
+  /** Takes the stream from whoever publishes it here. Default `false`: it waits until the stream is free. */
+  readonly replace?: boolean
+}
+
+/** Options of `server.pushTo`. */
+export interface PushToOptions extends RemoteStreamOptions {}
+
+/** What a remote stream does: an attempt is under way, media flows, it waits for the next attempt, or it is over. */
+export type RemoteStreamState = 'connecting' | 'connected' | 'waiting' | 'closed'
+
+/** Events of a remote stream. */
+export interface RemoteStreamEvents {
+  /**
+   * `state` changed. `reason` says why it waits or is closed: the code of the `error`, the reason why its peer ended (as
+   * in a peer's `closed`), `silent` if nothing was heard for ten seconds, or `tokenFailed` if `token` threw.
+   */
+  statechange: [
+    event: {
+      readonly state: RemoteStreamState
+      readonly reason: string | undefined
+      readonly error: Error | undefined
+      readonly nextAttemptAt: Date | undefined
+    },
+  ]
+  /** It is over. `error` is what made another attempt useless, if that was it. */
+  closed: [event: { readonly reason: string; readonly error: Error | undefined }]
+}
+
+/** A stream's lasting connection with another server, made by `server.pullFrom` or `server.pushTo`. */
+export interface RemoteStream extends EventEmitter<RemoteStreamEvents>, AsyncDisposable {
+  /** `pull`: from the other server; `push`: to it. */
+  readonly action: 'pull' | 'push'
+  /** The URL it was made with. */
+  readonly url: string
+  /** The name of the stream here. */
+  readonly streamName: string
+  readonly state: RemoteStreamState
+  /** Whether `state` is `closed`. */
+  readonly closed: boolean
+  /** Why it is over. */
+  readonly closeReason: string | undefined
+  /** The peer of the present session: the stream's publisher here, or one of its viewers. */
+  readonly peer: PushPeer | PullPeer | undefined
+  /** What the other server's `Link` headers named. The server needs none: its checks open the path. */
+  readonly iceServers: readonly IceServer[]
+  /** Attempts in a row that failed; a session that ended within five seconds is one too. */
+  readonly failures: number
+  /** When the next attempt begins; only while it waits. */
+  readonly nextAttemptAt: Date | undefined
+  /** Why the last attempt failed, until one succeeds. */
+  readonly lastError: Error | undefined
+  /** Resolves as soon as it is connected. Rejects with the error if it is closed before. */
+  connected(): Promise<void>
+  /** The statistics of its present peer; empty while there is none. */
+  getStats(): Promise<PeerStatsReport>
+  /** Ends it: its peer, and by DELETE the session at the other server. Calling it again returns the same promise. */
+  close(reason?: string): Promise<void>
 }
 
 // ─── Signaling over HTTP ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -988,6 +1100,11 @@ export type XrtcErrorCode =
   | 'XRTC_NATIVE_MISSING'
   | 'XRTC_NO_COMMON_CODEC'
   | 'XRTC_OVERLOADED'
+  | 'XRTC_REMOTE_FORBIDDEN'
+  | 'XRTC_REMOTE_REFUSED'
+  | 'XRTC_REMOTE_UNAUTHORIZED'
+  | 'XRTC_REMOTE_UNAVAILABLE'
+  | 'XRTC_REMOTE_UNREACHABLE'
   | 'XRTC_STREAM_IN_USE'
   | 'XRTC_STREAM_NOT_LIVE'
   | 'XRTC_UNKNOWN_STREAM'
@@ -1020,5 +1137,7 @@ export declare class LimitError extends XrtcError {}
 export declare class ClosedError extends XrtcError {}
 /** The network refused. */
 export declare class NetworkError extends XrtcError {}
+/** Another server cannot be reached, or refuses. `details.status` is its HTTP status, `details.url` its origin. */
+export declare class RemoteError extends XrtcError {}
 /** A defect of xrtc or of its installation. */
 export declare class InternalError extends XrtcError {}

@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBrowsers } from './browsers.mjs'
+import { ensureForeign } from './go.mjs'
 import { setUp } from './setup.mjs'
 import { main, root, run, step } from './steps.mjs'
 
@@ -10,6 +11,7 @@ const SUITES = {
   rust: () =>
     run('cargo', ['test', '--workspace', '--exclude', 'xrtc-node', '--no-fail-fast', '--quiet'], FREE).then(countCargo),
   api: async () => {
+    await ensureForeign()
     await compileTests()
     return countAva(await run('npx', ['ava', '--tap', ...avaPatterns('!.test-out/browser/**')], FREE))
   },

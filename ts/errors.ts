@@ -67,6 +67,13 @@ export class NetworkError extends XrtcError {
   }
 }
 
+/** Another server cannot be reached, or refuses. */
+export class RemoteError extends XrtcError {
+  static {
+    name(this)
+  }
+}
+
 /** A defect of xrtc or of its installation. */
 export class InternalError extends XrtcError {
   static {
@@ -90,6 +97,11 @@ const CLASSES: Readonly<Record<XrtcErrorCode, ErrorClass>> = {
   XRTC_NATIVE_MISSING: InternalError,
   XRTC_NO_COMMON_CODEC: NegotiationError,
   XRTC_OVERLOADED: LimitError,
+  XRTC_REMOTE_FORBIDDEN: RemoteError,
+  XRTC_REMOTE_REFUSED: RemoteError,
+  XRTC_REMOTE_UNAUTHORIZED: RemoteError,
+  XRTC_REMOTE_UNAVAILABLE: RemoteError,
+  XRTC_REMOTE_UNREACHABLE: RemoteError,
   XRTC_STREAM_IN_USE: StreamError,
   XRTC_STREAM_NOT_LIVE: StreamError,
   XRTC_UNKNOWN_STREAM: StreamError,

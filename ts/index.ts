@@ -11,6 +11,7 @@ import {
   LimitError,
   NegotiationError,
   NetworkError,
+  RemoteError,
   StreamError,
   XrtcError,
 } from './errors.ts'
@@ -27,6 +28,7 @@ export {
   LimitError,
   NegotiationError,
   NetworkError,
+  RemoteError,
   StreamError,
   XrtcError,
   createServer,
@@ -43,6 +45,7 @@ void ({
   LimitError,
   NegotiationError,
   NetworkError,
+  RemoteError,
   StreamError,
   XrtcError,
   createServer,

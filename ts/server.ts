@@ -7,10 +7,13 @@ import type {
   MediaServer,
   MediaServerEvents,
   Peer,
+  PullFromOptions,
   PullOptions,
   PullPeer,
   PushOptions,
   PushPeer,
+  PushToOptions,
+  RemoteStream,
   ServerOptions,
   ServerStats,
   Signaling,
@@ -31,6 +34,10 @@ import { flag, iceMode, invalid, known, serverSettings, signalingSettings, text 
 import type { PeerBase, PeerHome } from './peer.ts'
 import { Viewer } from './pull-peer.ts'
 import { Publisher } from './push-peer.ts'
+import type { RemoteHome } from './remote/remote-stream.ts'
+import { RemoteConnection } from './remote/remote-stream.ts'
+import type { RemoteSettings } from './remote/settings.ts'
+import { remoteSettings } from './remote/settings.ts'
 import { LiveStream } from './stream.ts'
 import { parseStreamName } from './stream-name.ts'
 import { ServerWebhooks } from './webhooks/webhooks.ts'
@@ -63,6 +70,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   readonly #streams = new Map<string, LiveStream>()
   readonly #signalings = new Set<HttpSignaling>()
   readonly #webhooks = new Set<Webhooks>()
+  readonly #remotes = new Set<RemoteConnection>()
   readonly #keepAlive = setInterval(() => undefined, LONGEST_TIMER_MS)
   #httpSessions = 0
   #lastPeer = 0
@@ -149,12 +157,24 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     return webhooks
   }
 
+  pullFrom(url: string | URL, streamName: string, options: PullFromOptions = {}): RemoteStream {
+    return this.#remote('pull', remoteSettings('pullFrom', url, parseStreamName(streamName), options), options.signal)
+  }
+
+  pushTo(streamName: string, url: string | URL, options: PushToOptions = {}): RemoteStream {
+    return this.#remote('push', remoteSettings('pushTo', url, parseStreamName(streamName), options), options.signal)
+  }
+
+  remoteStreams(): readonly RemoteStream[] {
+    return [...this.#remotes]
+  }
+
   async getStats(): Promise<ServerStats> {
     return { timestamp: Date.now(), workers: await this.#native.getCounters() }
   }
 
   async held(): Promise<Held> {
-    const handles = this.#peers.size + this.#streams.size + this.#native.waiting
+    const handles = this.#peers.size + this.#streams.size + this.#remotes.size + this.#native.waiting
     const records = await this.#native.getHeld()
     const sum = (name: string): number => records.reduce((total, record) => total + (record[name] ?? 0), 0)
     return {
@@ -199,16 +219,32 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     // Whoever called `close` sees `closed` before anything happens.
     await Promise.resolve()
     for (const signaling of this.#signalings) void signaling.close()
+    const remotes = [...this.#remotes].map((remote) => remote.close('serverClosed'))
     this.#native.close()
     // A worker that hung told nothing about its peers.
     for (const peer of this.#peers.values()) {
       peer.handle({ type: 'peerClosed', peer: peer.number ?? 0, reason: 'serverClosed', detail: '' })
     }
     for (const stream of this.#streams.values()) this.#removeStream(stream, 'serverClosed')
+    // The other servers are told of their sessions' end, which takes two seconds at most.
+    await Promise.all(remotes)
     clearInterval(this.#keepAlive)
     this.#logger?.info({}, 'server closed')
     this.tell('closed', { reason: 'closed' })
     await Promise.all([...this.#webhooks].map((webhooks) => webhooks.close()))
+  }
+
+  #remote(action: 'pull' | 'push', settings: RemoteSettings, signal: AbortSignal | undefined): RemoteStream {
+    this.#assertOpen()
+    const home: RemoteHome = {
+      server: this,
+      report: this.#home.report,
+      logger: this.#logger,
+      closed: () => this.#remotes.delete(remote),
+    }
+    const remote = new RemoteConnection(action, settings, home, signal)
+    this.#remotes.add(remote)
+    return remote
   }
 
   #publisher(streamName: unknown, options: Omit<PushOptions, 'offer'>): Publisher {

@@ -1,0 +1,134 @@
+// How remote streams begin, wait and end.
+
+import { once } from 'node:events'
+import test from 'ava'
+import { ClosedError, InvalidArgumentError } from 'xrtc'
+import { startServer } from '../harness.ts'
+import { startFar } from './far.ts'
+import { startForeign, until } from './foreign.ts'
+
+test('wrong arguments are told at once', async (t) => {
+  const server = await startServer(t)
+  const url = 'http://127.0.0.1:1/whep/x'
+  const wrong: (() => unknown)[] = [
+    () => server.pullFrom('nonsense', 'x'),
+    () => server.pullFrom('file:///etc/passwd', 'x'),
+    () => server.pullFrom('http://user:secret@127.0.0.1/', 'x'),
+    () => server.pullFrom(url, '../x'),
+    () => server.pullFrom(url, 'x', { retryMinMs: 0 }),
+    () => server.pullFrom(url, 'x', { retryMinMs: 10, retryMaxMs: 5 }),
+    () => server.pullFrom(url, 'x', { headers: { Authorization: 'x' } }),
+    () => server.pullFrom(url, 'x', { trustedOrigins: ['edge'] }),
+    () => server.pullFrom(url, 'x', { token: 1 as unknown as string }),
+    () => server.pushTo('x', url, { replace: true } as object),
+    () => server.pushTo('x', url, { tokens: 'x' } as object),
+  ]
+  for (const call of wrong) t.throws(call, { instanceOf: InvalidArgumentError }, String(call))
+  t.deepEqual(server.remoteStreams(), [])
+})
+
+test('close ends an attempt that is under way, and a wait', async (t) => {
+  const server = await startServer(t)
+  const idle = await server.held()
+  const far = await startFar(t, () => undefined)
+  const remote = server.pullFrom(`${far.url}/whep/x`, 'lobby')
+  const connected = t.throwsAsync(remote.connected(), { instanceOf: ClosedError })
+  await until(() => far.asked.length === 1)
+  t.deepEqual(server.remoteStreams(), [remote])
+  const closed = once(remote, 'closed')
+  const closing = remote.close('enough')
+  t.is(remote.close(), closing)
+  await closing
+  t.deepEqual(await closed, [{ reason: 'enough', error: undefined }])
+  await connected
+  t.deepEqual(await server.held(), idle)
+  const waiting = server.pullFrom('http://127.0.0.1:9/whep/x', 'lobby', { retryMinMs: 600_000, retryMaxMs: 600_000 })
+  await until(() => waiting.state === 'waiting')
+  t.is((waiting.lastError as { code?: string }).code, 'XRTC_REMOTE_UNREACHABLE')
+  await waiting.close()
+  t.is(waiting.state, 'closed')
+  t.deepEqual(await server.held(), idle)
+})
+
+test('an AbortSignal closes it, also one that was aborted before', async (t) => {
+  const server = await startServer(t)
+  const far = await startFar(t, () => undefined)
+  const controller = new AbortController()
+  for (let round = 0; round < 2; round += 1) {
+    const remote = server.pullFrom(`${far.url}/whep/x`, 'lobby', { signal: controller.signal })
+    const closed = once(remote, 'closed')
+    if (round === 0) {
+      await until(() => far.asked.length === 1)
+      controller.abort()
+    }
+    const [event] = (await closed) as [{ reason: string }]
+    t.is(event.reason, 'aborted')
+  }
+  t.is(far.asked.length, 1)
+})
+
+test('a token that cannot be had now is asked for again', async (t) => {
+  const far = await startFar(t, () => ({ status: 401 }))
+  const server = await startServer(t)
+  let calls = 0
+  const token = async (): Promise<string> => {
+    calls += 1
+    if (calls === 1) throw new Error('no token today')
+    return 'secret'
+  }
+  const remote = server.pullFrom(`${far.url}/whep/x`, 'lobby', { token, retryMinMs: 10 })
+  const reasons: (string | undefined)[] = []
+  remote.on('statechange', ({ reason }) => reasons.push(reason))
+  await t.throwsAsync(remote.connected(), { code: 'XRTC_REMOTE_UNAUTHORIZED' })
+  t.is(reasons[0], 'tokenFailed')
+  t.is(far.asked[0]?.headers.authorization, 'Bearer secret')
+})
+
+test('what is to be sent waits for its stream and goes as soon as that is live', async (t) => {
+  const foreign = await startForeign(t)
+  const server = await startServer(t)
+  const push = server.pushTo('lobby', `${foreign.url}/whip/y`, { retryMinMs: 600_000, retryMaxMs: 600_000 })
+  const [event] = (await once(push, 'statechange')) as [{ state: string; reason: string }]
+  t.deepEqual([event.state, event.reason], ['waiting', 'XRTC_UNKNOWN_STREAM'])
+  server.pullFrom(`${foreign.url}/whep/x`, 'lobby')
+  await push.connected()
+  await until(async () => (await foreign.figures()).frames >= 10)
+  t.is((await foreign.figures()).broken, 0)
+})
+
+test('a stream that somebody publishes is waited for, or replaced where that is asked', async (t) => {
+  const foreign = await startForeign(t)
+  const server = await startServer(t)
+  const first = server.pullFrom(`${foreign.url}/whep/x`, 'lobby', { retryMinMs: 600_000, retryMaxMs: 600_000 })
+  await first.connected()
+  await until(() => server.stream('lobby')?.live === true)
+  const second = server.pullFrom(`${foreign.url}/whep/x`, 'lobby', { maxRetries: 0 })
+  await t.throwsAsync(second.connected(), { code: 'XRTC_STREAM_IN_USE' })
+  const third = server.pullFrom(`${foreign.url}/whep/x`, 'lobby', { replace: true })
+  await third.connected()
+  await until(() => first.state === 'waiting')
+  t.is(server.stream('lobby')?.publisher?.id, third.peer?.id)
+})
+
+test('the end of the stream here is the end of what feeds it, and the other server is told', async (t) => {
+  const foreign = await startForeign(t)
+  const server = await startServer(t)
+  const pull = server.pullFrom(`${foreign.url}/whep/x`, 'lobby')
+  await pull.connected()
+  const closed = once(pull, 'closed')
+  await server.stream('lobby')?.close()
+  const [event] = (await closed) as [{ reason: string }]
+  t.is(event.reason, 'streamClosed')
+  t.is((await foreign.figures()).ended, 1)
+})
+
+test('the end of the server is told to the others', async (t) => {
+  const foreign = await startForeign(t)
+  const server = await startServer(t)
+  const pull = server.pullFrom(`${foreign.url}/whep/x`, 'lobby')
+  await pull.connected()
+  await server.close()
+  t.is(pull.closeReason, 'serverClosed')
+  t.is((await foreign.figures()).ended, 1)
+  t.throws(() => server.pullFrom(`${foreign.url}/whep/x`, 'lobby'), { instanceOf: ClosedError })
+})

@@ -1,0 +1,85 @@
+// Options of `pullFrom` and `pushTo`: their shapes and defaults.
+
+import type { PullFromOptions } from '../../index.d.ts'
+import { flag, integer, invalid, known, text } from '../options.ts'
+
+/** The settings of one remote stream. */
+export interface RemoteSettings {
+  readonly url: URL
+  readonly streamName: string
+  readonly token: () => Promise<string | undefined>
+  readonly headers: Readonly<Record<string, string>>
+  /** Origins that may see token and headers. */
+  readonly trusted: ReadonlySet<string>
+  readonly media: NonNullable<PullFromOptions['media']>
+  readonly replace: boolean
+  readonly requestTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly retryMinMs: number
+  readonly retryMaxMs: number
+  /** How often in a row. */
+  readonly maxRetries: number
+}
+
+const KEYS = [
+  ...['connectTimeoutMs', 'headers', 'maxRetries', 'media', 'replace', 'requestTimeoutMs'],
+  ...['retryMaxMs', 'retryMinMs', 'signal', 'token', 'trustedOrigins'],
+]
+
+// What belongs to the exchange itself.
+const RESERVED = ['accept', 'authorization', 'content-length', 'content-type', 'host']
+
+/** Checks the arguments and adds the defaults. */
+export function remoteSettings(
+  name: 'pullFrom' | 'pushTo',
+  url: string | URL,
+  streamName: string,
+  options: PullFromOptions,
+): RemoteSettings {
+  known(name, options, name === 'pushTo' ? KEYS.filter((key) => key !== 'replace') : KEYS)
+  known('media', options.media ?? {}, ['audio', 'video'])
+  const { token, headers = {}, trustedOrigins = [] } = options
+  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
+    throw invalid('token is a string or a function that gives one')
+  }
+  const endpoint = parseUrl(url)
+  const limits = [1, 600_000] as const
+  const retryMinMs = integer('retryMinMs', options.retryMinMs, limits) ?? 500
+  const retryMaxMs = integer('retryMaxMs', options.retryMaxMs, [1, 3_600_000]) ?? Math.max(retryMinMs, 30_000)
+  if (retryMaxMs < retryMinMs) throw invalid('retryMaxMs is not below retryMinMs')
+  return {
+    url: endpoint,
+    streamName,
+    token: async () => {
+      const given = typeof token === 'function' ? await token() : token
+      return given === undefined ? undefined : text('token', given)
+    },
+    headers: parseHeaders(headers),
+    trusted: new Set([endpoint.origin, ...trustedOrigins.map((origin) => parseUrl(origin).origin)]),
+    media: { ...options.media },
+    replace: flag('replace', options.replace) ?? false,
+    requestTimeoutMs: integer('requestTimeoutMs', options.requestTimeoutMs, limits) ?? 10_000,
+    connectTimeoutMs: integer('connectTimeoutMs', options.connectTimeoutMs, limits) ?? 10_000,
+    retryMinMs,
+    retryMaxMs,
+    maxRetries: integer('maxRetries', options.maxRetries, [0, Number.MAX_SAFE_INTEGER]) ?? Infinity,
+  }
+}
+
+function parseUrl(url: unknown): URL {
+  const given = url instanceof URL ? url.href : url
+  if (typeof given !== 'string' || !URL.canParse(given)) throw invalid('a URL is an absolute one of http or https')
+  const parsed = new URL(given)
+  if (!['http:', 'https:'].includes(parsed.protocol)) throw invalid('a URL is an absolute one of http or https')
+  // undici would ignore them, and they would show in logs.
+  if (parsed.username !== '' || parsed.password !== '') throw invalid('a URL has no user and password: use a token')
+  return parsed
+}
+
+function parseHeaders(headers: unknown): Record<string, string> {
+  if (typeof headers !== 'object' || headers === null) throw invalid('headers are an object')
+  const entries = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), text(name, value)] as const)
+  const reserved = entries.find(([name]) => RESERVED.includes(name))
+  if (reserved !== undefined) throw invalid(`headers cannot have ${reserved[0]}`)
+  return Object.fromEntries(entries)
+}
