@@ -50,6 +50,8 @@ pub enum Discard {
     RelayFull,
     /// A packet of a mirror's publisher that is over or unknown.
     RelayStale,
+    /// A packet that waited for viewers until too many waited: those that had it not yet do not get it.
+    ViewersBehind,
     /// An event while the queue of events was full.
     EventsFull,
 }
@@ -79,11 +81,12 @@ impl Discard {
         Self::NoViewer,
         Self::RelayFull,
         Self::RelayStale,
+        Self::ViewersBehind,
         Self::EventsFull,
     ];
 
     /// How many variants there are.
-    pub const COUNT: usize = 23;
+    pub const COUNT: usize = 24;
 
     /// The name under which it is counted in statistics.
     pub const fn name(self) -> &'static str {
@@ -110,6 +113,7 @@ impl Discard {
             Self::NoViewer => "noViewer",
             Self::RelayFull => "relayFull",
             Self::RelayStale => "relayStale",
+            Self::ViewersBehind => "viewersBehind",
             Self::EventsFull => "eventsFull",
         }
     }

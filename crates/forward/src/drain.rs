@@ -1,12 +1,16 @@
-//! Who gets what is fresh, and in which order: viewer by viewer, the first one rotating.
+//! Who gets what is fresh, and in which order: viewer by viewer, round and round until everybody has everything.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::Packet;
 use crate::outflow::Written;
+use crate::{Limits, Packet};
 
 /// Packets that were stored and are still to be forwarded.
+///
+/// A viewer whose turn it is gets all that is there by then, also what came after its neighbours had their turns:
+/// so the more there is to do, the more packets leave together. Whoever was served too early for a packet has
+/// another turn. The order is a ring, and each burst begins elsewhere in it.
 #[derive(Debug, Default)]
 pub(crate) struct Drain {
     fresh: VecDeque<Fresh>,
@@ -14,11 +18,18 @@ pub(crate) struct Drain {
     base: u64,
     /// Viewers with resends, or with packets of the cache to come, by slot.
     dirty: VecDeque<u32>,
-    /// All viewers, by slot; an empty place was one's that left during a round.
-    order: Vec<Option<u32>>,
-    /// Where the next round begins.
-    first: usize,
-    round: Option<Round>,
+    /// All viewers, by slot.
+    ring: Vec<u32>,
+    /// Whose turn is next.
+    position: usize,
+    /// Where the last burst began, as a fraction of the ring.
+    phase: u32,
+    /// So many viewers from there on do not have everything.
+    behind: usize,
+    /// So many viewers from there on have not had their turn since `lap_end` was the newest.
+    lap: usize,
+    /// What all will have when this lap is over.
+    lap_end: u64,
     /// Whose turn it is, until it has everything.
     turn: Option<Turn>,
 }
@@ -31,22 +42,11 @@ pub(crate) struct Fresh {
     pub(crate) starts: Option<u64>,
 }
 
-/// One pass over all viewers.
-#[derive(Clone, Copy, Debug)]
-struct Round {
-    /// It concerns packets below this arrival number.
-    end: u64,
-    viewers: usize,
-    visited: usize,
-}
-
 /// The viewer whose turn it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn {
     pub(crate) slot: u32,
-    /// Its next fresh packet.
-    pub(crate) cursor: u64,
-    /// One past its last one.
+    /// It is for packets below this arrival number.
     pub(crate) end: u64,
     /// It stands at the front of the queue of dirty ones.
     pub(crate) is_dirty: bool,
@@ -85,18 +85,29 @@ impl Drain {
         self.base + self.fresh.len() as u64
     }
 
-    /// Packets from this arrival on were not sent to everybody yet.
+    /// Packets before this arrival number are no longer here.
     pub(crate) const fn base(&self) -> u64 {
         self.base
     }
 
-    pub(crate) fn push(&mut self, fresh: Fresh) {
-        if self.order.is_empty() {
+    /// Adds a packet. `false`: so many wait that the oldest is gone, though not everybody has it.
+    pub(crate) fn push(&mut self, fresh: Fresh) -> bool {
+        if self.ring.is_empty() {
             // Nobody is there to get it; it counts as drained.
             self.base += 1;
-        } else {
-            self.fresh.push_back(fresh);
+            return true;
         }
+        if self.behind == 0 {
+            self.begin();
+        }
+        let room = self.fresh.len() < Limits::MAX_FRESH;
+        if !room {
+            self.fresh.pop_front();
+            self.base += 1;
+        }
+        self.fresh.push_back(fresh);
+        self.behind = self.ring.len();
+        room
     }
 
     pub(crate) fn fresh(&self, arrival: u64) -> Option<&Fresh> {
@@ -104,22 +115,29 @@ impl Drain {
             .get(usize::try_from(arrival.checked_sub(self.base)?).ok()?)
     }
 
+    /// A viewer that wants nothing of what is here.
     pub(crate) fn add_viewer(&mut self, slot: u32) {
-        self.order.push(Some(slot));
+        // Where those stand that have just been served.
+        self.ring.insert(self.position, slot);
+        self.position += 1;
+        self.wrap();
     }
 
     pub(crate) fn remove_viewer(&mut self, slot: u32) {
-        if let Some(place) = self.order.iter_mut().find(|place| **place == Some(slot)) {
-            *place = None;
-        }
-        if self.round.is_none() {
-            self.order.retain(Option::is_some);
-            self.settle_without_viewers();
+        if let Some(place) = self.ring.iter().position(|&other| other == slot) {
+            let len = self.ring.len();
+            let ahead = (place + len - self.position) % len;
+            self.behind -= usize::from(ahead < self.behind);
+            self.lap -= usize::from(ahead < self.lap);
+            self.ring.remove(place);
+            self.position -= usize::from(place < self.position);
+            self.wrap();
         }
         self.dirty.retain(|&dirty| dirty != slot);
         if self.turn.is_some_and(|turn| turn.slot == slot) {
             self.turn = None;
         }
+        self.settle();
     }
 
     pub(crate) fn mark_dirty(&mut self, slot: u32) {
@@ -136,44 +154,30 @@ impl Drain {
     }
 
     fn find_turn(&mut self) -> Option<Turn> {
-        loop {
-            let Some(round) = &mut self.round else {
-                if self.fresh.is_empty() {
-                    let slot = *self.dirty.front()?;
-                    let (cursor, end) = (self.base, self.base);
-                    return Some(Turn {
-                        slot,
-                        cursor,
-                        end,
-                        is_dirty: true,
-                    });
-                }
-                self.begin_round();
-                continue;
-            };
-            let end = round.end;
-            if round.visited == round.viewers {
-                self.end_round(end);
-                continue;
-            }
-            let position = (self.first + round.visited) % round.viewers;
-            round.visited += 1;
-            if let Some(slot) = self.order.get(position).copied().flatten() {
-                return Some(Turn {
-                    slot,
-                    cursor: self.base,
-                    end,
-                    is_dirty: false,
-                });
-            }
+        let end = self.next_arrival();
+        if self.behind == 0 {
+            let slot = *self.dirty.front()?;
+            return Some(Turn {
+                slot,
+                end,
+                is_dirty: true,
+            });
         }
-    }
-
-    /// The present viewer got the fresh packets before `cursor`, or does not want them.
-    pub(crate) const fn advance(&mut self, cursor: u64) {
-        if let Some(turn) = &mut self.turn {
-            turn.cursor = cursor;
+        if self.lap == 0 {
+            self.forget(self.lap_end);
+            self.lap = self.ring.len();
+            self.lap_end = end;
         }
+        let slot = *self.ring.get(self.position)?;
+        self.position += 1;
+        self.wrap();
+        self.behind -= 1;
+        self.lap -= 1;
+        Some(Turn {
+            slot,
+            end,
+            is_dirty: false,
+        })
     }
 
     /// The present viewer has everything.
@@ -181,45 +185,48 @@ impl Drain {
         if self.turn.take().is_some_and(|turn| turn.is_dirty) {
             self.dirty.pop_front();
         }
+        self.settle();
     }
 
-    fn begin_round(&mut self) {
-        let viewers = self.order.len();
-        self.first = if viewers == 0 {
-            0
-        } else {
-            (self.first + 1) % viewers
-        };
-        self.round = Some(Round {
-            end: self.next_arrival(),
-            viewers,
-            visited: 0,
-        });
+    /// Nobody waits: the first of the next burst is somebody else. In steps of the golden ratio, so that over a few
+    /// bursts everybody was early and late equally often.
+    fn begin(&mut self) {
+        self.phase = self.phase.wrapping_add(GOLDEN);
+        self.position = ((u64::from(self.phase) * self.ring.len() as u64) >> u32::BITS) as usize;
+        (self.lap, self.lap_end) = (0, self.base);
     }
 
-    fn end_round(&mut self, end: u64) {
-        let done = usize::try_from(end - self.base)
-            .unwrap_or(usize::MAX)
-            .min(self.fresh.len());
+    const fn wrap(&mut self) {
+        if self.position >= self.ring.len() {
+            self.position = 0;
+        }
+    }
+
+    /// Once everybody has everything, nothing is kept.
+    fn settle(&mut self) {
+        if self.behind == 0 && self.turn.is_none() {
+            self.forget(self.next_arrival());
+        }
+    }
+
+    fn forget(&mut self, before: u64) {
+        let done = before.saturating_sub(self.base);
+        let done =
+            usize::try_from(done).map_or(self.fresh.len(), |done| done.min(self.fresh.len()));
         self.fresh.drain(..done);
-        self.base = end;
-        self.round = None;
-        if self.order.contains(&None) {
-            self.order.retain(Option::is_some);
-            self.settle_without_viewers();
-        }
-    }
-
-    fn settle_without_viewers(&mut self) {
-        if self.order.is_empty() {
-            self.base = self.next_arrival();
-            self.fresh.clear();
-        }
+        self.base += done as u64;
     }
 }
 
+/// 2^32 divided by the golden ratio.
+const GOLDEN: u32 = 0x9e37_79b9;
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn push(drain: &mut Drain, count: usize) {
@@ -231,59 +238,157 @@ mod tests {
         }
     }
 
-    /// Gives every viewer everything; returns (slot, packets) in order.
-    fn run(drain: &mut Drain) -> Vec<(u32, u64)> {
-        let mut turns = Vec::new();
-        while let Some(turn) = drain.turn() {
-            turns.push((turn.slot, turn.end - turn.cursor));
-            drain.next_viewer();
+    /// What each viewer has, by slot, and a check that nothing is forgotten before it is served.
+    #[derive(Default)]
+    struct Viewers(BTreeMap<u32, u64>);
+
+    impl Viewers {
+        fn join(&mut self, drain: &mut Drain, slot: u32) {
+            drain.add_viewer(slot);
+            self.0.insert(slot, drain.next_arrival());
         }
-        turns
+
+        fn leave(&mut self, drain: &mut Drain, slot: u32) {
+            drain.remove_viewer(slot);
+            self.0.remove(&slot);
+        }
+
+        /// One turn: the slot and how many packets it brought.
+        fn turn(&mut self, drain: &mut Drain) -> Option<(u32, u64)> {
+            let turn = drain.turn()?;
+            let has = self.0.get_mut(&turn.slot).unwrap();
+            for arrival in *has..turn.end {
+                assert!(drain.fresh(arrival).is_some(), "{arrival} was forgotten");
+            }
+            let brought = turn.end - *has;
+            *has = turn.end;
+            drain.next_viewer();
+            Some((turn.slot, brought))
+        }
+
+        fn run(&mut self, drain: &mut Drain) -> Vec<(u32, u64)> {
+            std::iter::from_fn(|| self.turn(drain)).collect()
+        }
+    }
+
+    fn three() -> (Drain, Viewers) {
+        let (mut drain, mut viewers) = (Drain::default(), Viewers::default());
+        (0..3).for_each(|slot| viewers.join(&mut drain, slot));
+        (drain, viewers)
     }
 
     #[test]
-    fn every_viewer_has_its_turn_and_the_first_one_rotates() {
-        let mut drain = Drain::default();
-        (0..3).for_each(|slot| drain.add_viewer(slot));
+    fn every_viewer_has_its_turn_and_all_are_first_equally_often() {
+        for count in [1, 2, 3, 10, 305, 1_000] {
+            let (mut drain, mut viewers) = (Drain::default(), Viewers::default());
+            (0..count).for_each(|slot| viewers.join(&mut drain, slot));
+            let mut places = vec![0; count as usize];
+            let bursts = 1_800;
+            for _ in 0..bursts {
+                push(&mut drain, 2);
+                let turns = viewers.run(&mut drain);
+                assert_eq!(turns.len(), count as usize);
+                for (place, (slot, brought)) in turns.into_iter().enumerate() {
+                    assert_eq!(brought, 2);
+                    places[slot as usize] += place;
+                }
+            }
+            let mean = (count - 1) as f64 / 2.0;
+            for place in places {
+                let own = place as f64 / f64::from(bursts);
+                assert!((own - mean).abs() <= 0.05 * mean + 0.01, "{own} of {mean}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_served_later_gets_what_came_meanwhile_at_once() {
+        let (mut drain, mut viewers) = three();
+        push(&mut drain, 1);
+        let (first, brought) = viewers.turn(&mut drain).unwrap();
+        assert_eq!(brought, 1);
         push(&mut drain, 2);
-        assert_eq!(run(&mut drain), [(1, 2), (2, 2), (0, 2)]);
-        push(&mut drain, 1);
-        assert_eq!(run(&mut drain), [(2, 1), (0, 1), (1, 1)]);
-        assert_eq!(drain.base(), 3);
+        let turns = viewers.run(&mut drain);
+        assert_eq!(
+            turns.iter().map(|turn| turn.1).collect::<Vec<_>>(),
+            [3, 3, 2]
+        );
+        assert_eq!(turns[2].0, first);
+        assert_eq!((drain.base(), drain.fresh.len()), (3, 0));
     }
 
     #[test]
-    fn what_comes_during_a_round_is_for_the_next_one() {
+    fn what_is_pushed_without_viewers_is_forgotten() {
         let mut drain = Drain::default();
-        (0..2).for_each(|slot| drain.add_viewer(slot));
-        push(&mut drain, 1);
-        assert_eq!(drain.turn().map(|turn| turn.slot), Some(1));
-        drain.next_viewer();
-        push(&mut drain, 1);
-        assert_eq!(run(&mut drain), [(0, 1), (0, 1), (1, 1)]);
-    }
-
-    #[test]
-    fn a_viewer_that_leaves_during_a_round_takes_nobodys_turn() {
-        let mut drain = Drain::default();
-        (0..3).for_each(|slot| drain.add_viewer(slot));
-        push(&mut drain, 1);
-        assert_eq!(drain.turn().map(|turn| turn.slot), Some(1));
-        drain.next_viewer();
-        drain.remove_viewer(1);
-        drain.remove_viewer(2);
-        assert_eq!(run(&mut drain), [(0, 1)]);
-        drain.remove_viewer(0);
         push(&mut drain, 5);
-        assert_eq!(run(&mut drain), []);
-        assert_eq!(drain.base(), 6);
+        assert!(drain.turn().is_none());
+        assert_eq!((drain.base(), drain.next_arrival()), (5, 5));
     }
 
     #[test]
     fn viewers_with_resends_have_a_turn_without_fresh_packets() {
-        let mut drain = Drain::default();
-        (0..3).for_each(|slot| drain.add_viewer(slot));
+        let (mut drain, mut viewers) = three();
         drain.mark_dirty(2);
-        assert_eq!(run(&mut drain), [(2, 0)]);
+        assert_eq!(viewers.run(&mut drain), [(2, 0)]);
+    }
+
+    #[test]
+    fn too_many_packets_push_out_the_oldest() {
+        let (mut drain, mut viewers) = three();
+        push(&mut drain, Limits::MAX_FRESH);
+        let one_more = Fresh {
+            packet: Arc::default(),
+            starts: None,
+        };
+        assert!(!drain.push(one_more));
+        assert_eq!(drain.base(), 1);
+        assert_eq!(
+            drain.turn().map(|turn| turn.end),
+            Some(Limits::MAX_FRESH as u64 + 1)
+        );
+        viewers.0.values_mut().for_each(|has| *has = drain.base());
+        assert_eq!(viewers.run(&mut drain).len(), 3);
+        assert_eq!(drain.fresh.len(), 0);
+    }
+
+    proptest! {
+        /// Packets, turns, joins and departures in any order: everybody gets everything that came after it joined,
+        /// once and in order, nothing is kept longer than two laps, and when nobody waits nothing is kept at all.
+        #[test]
+        fn everybody_gets_everything_once(steps in proptest::collection::vec(0_u8..10, 0..400)) {
+            let (mut drain, mut viewers) = (Drain::default(), Viewers::default());
+            let mut next = 0;
+            for (number, step) in steps.into_iter().enumerate() {
+                match step {
+                    0 => {
+                        viewers.join(&mut drain, next);
+                        next += 1;
+                    }
+                    1 => {
+                        let slots: Vec<u32> = viewers.0.keys().copied().collect();
+                        if let Some(&slot) = slots.get(number % slots.len().max(1)) {
+                            viewers.leave(&mut drain, slot);
+                        }
+                    }
+                    2 => {
+                        // The slot of a viewer in the middle of its turn.
+                        if let Some(turn) = drain.turn() {
+                            viewers.leave(&mut drain, turn.slot);
+                        }
+                    }
+                    3..=5 => push(&mut drain, usize::from(step) - 2),
+                    _ => {
+                        viewers.turn(&mut drain);
+                    }
+                }
+                let oldest = viewers.0.values().min().copied();
+                prop_assert!(drain.base() <= oldest.unwrap_or(u64::MAX));
+            }
+            viewers.run(&mut drain);
+            for has in viewers.0.values() {
+                prop_assert_eq!(*has, drain.next_arrival());
+            }
+            prop_assert_eq!(drain.fresh.len(), 0);
+        }
     }
 }

@@ -47,6 +47,8 @@ impl Limits {
     pub const MAX_RESENDS: usize = 512;
     /// Past switches of one subscription that can still be answered for.
     pub const MAX_SEGMENTS: usize = 8;
+    /// Packets waiting to be forwarded to viewers: seconds of a large stream.
+    pub const MAX_FRESH: usize = 1_024;
     /// Events waiting for the caller.
     pub const MAX_EVENTS: usize = 4_096;
 }

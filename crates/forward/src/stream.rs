@@ -78,8 +78,8 @@ impl Stream {
         }
     }
 
-    /// The next RTP packet to seal and send: viewer by viewer, each with everything that is new for it; the
-    /// first viewer rotates.
+    /// The next RTP packet to seal and send: viewer by viewer, each with everything that is new for it by then, also
+    /// what was handed in between two calls.
     pub fn poll_rtp(&mut self, now: Time) -> Option<Outgoing<'_>> {
         let (viewer, step) = self.next_step(now)?;
         let packet: &Packet = match step.place {
@@ -126,11 +126,11 @@ impl Stream {
                 slot: turn.slot,
                 serial: viewer.serial,
             };
-            let mut step = viewer.next_due(tracks, drain.base(), scratch);
-            let mut cursor = turn.cursor.max(viewer.since);
-            while step.is_none() && cursor < turn.end {
-                let arrival = cursor;
-                cursor += 1;
+            let mut step = viewer.next_due(tracks, scratch);
+            viewer.cursor = viewer.cursor.max(drain.base());
+            while step.is_none() && viewer.cursor < turn.end {
+                let arrival = viewer.cursor;
+                viewer.cursor += 1;
                 let Some(fresh) = drain.fresh(arrival) else {
                     break;
                 };
@@ -143,12 +143,11 @@ impl Stream {
                         if let Some(event) = layer_changed(id, &fresh.packet, tracks) {
                             push_event(events, discards, event);
                         }
-                        viewer.next_due(tracks, drain.base(), scratch)
+                        viewer.next_due(tracks, scratch)
                     }
                     None => None,
                 };
             }
-            drain.advance(cursor);
             let Some(step) = step else {
                 viewer.is_dirty &= !turn.is_dirty;
                 drain.next_viewer();
@@ -243,7 +242,9 @@ impl Stream {
             self.note_live(origin.track());
         }
         self.push_relay(RelayItem::Packet(Arc::clone(&packet)));
-        self.drain.push(Fresh { packet, starts });
+        if !self.drain.push(Fresh { packet, starts }) {
+            self.discards.count(Discard::ViewersBehind);
+        }
     }
 
     /// A track has its first packet, or the first one of another format.

@@ -24,8 +24,8 @@ pub(crate) struct Viewer {
     pub(crate) cname: String,
     /// The position of the subscription to each of the publisher's tracks.
     by_track: [Option<u8>; Limits::MAX_TRACKS],
-    /// Packets from this arrival on are for it.
-    pub(crate) since: u64,
+    /// Packets from this arrival on are still to be forwarded to it.
+    pub(crate) cursor: u64,
     /// What was asked for again: the subscription and its packet.
     resends: VecDeque<(u8, u64)>,
     pacer: Pacer,
@@ -46,15 +46,13 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Time,
     pub(crate) wall: WallClock,
     pub(crate) tracks: &'a mut [Track],
-    /// Packets from this arrival on were not sent yet.
-    pub(crate) arrival: u64,
 }
 
 impl Viewer {
     pub(crate) fn new(
         serial: u32,
         config: &ViewerConfig,
-        since: u64,
+        cursor: u64,
         rng: &mut fastrand::Rng,
     ) -> Self {
         // RFC 3711 §3.3.1: far enough from the wrap that both ends agree on the first cycle.
@@ -69,7 +67,7 @@ impl Viewer {
             subscriptions,
             cname: config.cname.clone(),
             by_track: [None; Limits::MAX_TRACKS],
-            since,
+            cursor,
             resends: VecDeque::new(),
             pacer: Pacer::default(),
             ration: KeyFrameRation::default(),
@@ -108,21 +106,16 @@ impl Viewer {
 
     /// The next packet that is due beside what is fresh: resends, then what the cache holds.
     #[inline]
-    pub(crate) fn next_due(
-        &mut self,
-        tracks: &[Track],
-        arrival: u64,
-        scratch: &mut Scratch,
-    ) -> Option<Step> {
+    pub(crate) fn next_due(&mut self, tracks: &[Track], scratch: &mut Scratch) -> Option<Step> {
         if !self.has_due {
             return None;
         }
-        let step = self.find_due(tracks, arrival, scratch);
+        let step = self.find_due(tracks, scratch);
         self.has_due = step.is_some();
         step
     }
 
-    fn find_due(&mut self, tracks: &[Track], arrival: u64, scratch: &mut Scratch) -> Option<Step> {
+    fn find_due(&mut self, tracks: &[Track], scratch: &mut Scratch) -> Option<Step> {
         while let Some((position, out)) = self.resends.pop_front() {
             let Some(subscription) = self.subscriptions.get_mut(usize::from(position)) else {
                 continue;
@@ -130,7 +123,7 @@ impl Viewer {
             let Some(track) = track_of(tracks, subscription.source) else {
                 continue;
             };
-            if let Some((written, packet)) = subscription.resend(track, out, arrival, scratch) {
+            if let Some((written, packet)) = subscription.resend(track, out, self.cursor, scratch) {
                 return Some(Step::of_cache(written, packet));
             }
         }
@@ -304,8 +297,7 @@ impl Viewer {
             let verdict = if full {
                 Err(Discard::NackOverBudget)
             } else {
-                let sent =
-                    track.and_then(|track| subscription.find_sent(track, out, context.arrival));
+                let sent = track.and_then(|track| subscription.find_sent(track, out, self.cursor));
                 match sent {
                     None => Err(Discard::NackUnknown),
                     Some((segment, _)) if !segment.nack => Err(Discard::NackNotAgreed),

@@ -15,7 +15,7 @@ use crate::{Batch, Class, Event, Path, Tag};
 impl Sfu {
     /// Writes what is to be sent into `batch`. `true`: the batch is full and there is more.
     ///
-    /// To be called after every batch of input, until it gives `false`.
+    /// To be called until it gives `false`; input may be handed in between two calls.
     pub fn poll_transmit(&mut self, now: Time, batch: &mut Batch) -> bool {
         self.settle(now);
         // Sending may find out something (that a viewer cannot decode what comes, for one) and so make more to send.
@@ -106,6 +106,8 @@ impl Sfu {
     fn transmit_streams(&mut self, now: Time, batch: &mut Batch) -> bool {
         while let Some(key) = self.dirty_streams.front().copied() {
             if !self.transmit_rtcp(now, key, batch) || !self.transmit_rtp(now, key, batch) {
+                // What comes in meanwhile may keep it busy for long; the others have their turns too.
+                self.dirty_streams.rotate_left(1);
                 return false;
             }
             self.take_stream_events(now, key);

@@ -109,7 +109,7 @@ impl Driver {
 
     /// The state machine met a bug: ends everything that it owes, and is ready for another one.
     pub(crate) fn recover(&mut self, message: String) {
-        self.egress.clear();
+        self.egress.reset();
         self.own.clear();
         // Commands that were taken but not executed are in the ledger, and refused with the others.
         self.commands.clear();
@@ -308,6 +308,7 @@ impl Driver {
         let more_to_receive = self.readable.contains(&true) || self.own.ready() > 0;
         let has_room = !self.ends.events.is_full();
         if more_to_receive
+            || self.egress.has_more()
             || self.is_told_to_stop()
             || !self.ends.commands.is_empty()
             || self

@@ -18,6 +18,8 @@ pub(crate) struct Egress {
     blocked: Option<Time>,
     /// The video that was left has been given up.
     without_video: bool,
+    /// The state machine had more than a slab takes.
+    has_more: bool,
     buffer: SendBuffer,
 }
 
@@ -28,30 +30,28 @@ impl Egress {
             cursors: [Cursor::default(); MAX_SOCKETS],
             blocked: None,
             without_video: false,
+            has_more: false,
             buffer: SendBuffer::new(),
         }
     }
 
-    /// Sends everything that the state machine has, or as much as the sockets take.
+    /// Sends what the state machine has, but no more than a slab of it: the caller looks first what has come in
+    /// meanwhile, so that a viewer whose turn is still to come gets that with it.
     pub(crate) fn transmit(
         &mut self,
         now: Time,
         sfu: &mut Sfu,
         (sockets, own): (&mut [Socket], &mut OwnSockets),
     ) {
-        loop {
-            if !self.flush(now, sfu, (sockets, own)) {
-                return;
-            }
-            let more = sfu.poll_transmit(now, &mut self.batch);
-            if self.batch.is_empty() {
-                return;
-            }
-            if !more {
-                self.flush(now, sfu, (sockets, own));
-                return;
-            }
+        if self.flush(now, sfu, (sockets, own)) {
+            self.has_more = sfu.poll_transmit(now, &mut self.batch);
+            self.flush(now, sfu, (sockets, own));
         }
+    }
+
+    /// Whether [`Self::transmit`] has more to do at once.
+    pub(crate) const fn has_more(&self) -> bool {
+        self.has_more && !self.is_blocked()
     }
 
     /// Whether a socket must become writable before there is anything to do.
@@ -64,12 +64,17 @@ impl Egress {
         self.blocked
     }
 
-    /// Forgets everything, for a new state machine.
-    pub(crate) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.batch.clear();
         self.cursors = [Cursor::default(); MAX_SOCKETS];
         self.blocked = None;
         self.without_video = false;
+    }
+
+    /// Forgets everything, for a new state machine.
+    pub(crate) fn reset(&mut self) {
+        self.clear();
+        self.has_more = false;
     }
 
     /// Sends the rest of the slab. `false`: not all of it.
@@ -141,8 +146,8 @@ impl Egress {
 
 /// How long what a socket does not take is kept.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// Small enough to stay in the cache between sealing and the system call; about 200 full datagrams.
-const SLAB_BYTES: usize = 256 * 1024;
+/// About 100 full datagrams, or as many microseconds: so often the sockets are read meanwhile.
+const SLAB_BYTES: usize = 128 * 1024;
 /// One for each address family.
 pub(crate) const MAX_SOCKETS: usize = 2;
 

@@ -80,7 +80,6 @@ impl Stream {
             now,
             wall: self.config.wall,
             tracks: &mut self.tracks,
-            arrival: self.drain.base(),
         };
         present.handle_rtcp(&mut context, datagram);
         if present.has_due() {
