@@ -1,5 +1,6 @@
 // npm run check: everything that must hold before a change lands, except the tests.
 
+import { checkChecklist } from './checklist.mjs'
 import { checkLayers } from './check-layers.mjs'
 import { checkSizes } from './check-sizes.mjs'
 import { checkTexts } from './check-texts.mjs'
@@ -12,6 +13,7 @@ const CHECKS = [
   ['layers point down only', checkLayers],
   ['sizes of files', checkSizes],
   ['texts', checkTexts],
+  ['conformance checklist', checkChecklist],
   ['rust format', () => run('cargo', ['fmt', '--all', '--check'])],
   ['clippy', () => run('cargo', ['clippy', ...CARGO, '--', '-D', 'warnings'])],
   [

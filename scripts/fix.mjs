@@ -1,10 +1,12 @@
 // npm run fix: formats and applies what the linters can mend by themselves.
 
+import { writeChecklist } from './checklist.mjs'
 import { ensurePackages } from './setup.mjs'
 import { main, run, step } from './steps.mjs'
 
 await main(async () => {
   await ensurePackages()
+  await step('conformance checklist', writeChecklist)
   await step('cargo clippy --fix', () =>
     run('cargo', ['clippy', '--fix', '--allow-dirty', '--allow-staged', '--workspace', '--all-targets', '--quiet']),
   )

@@ -4,7 +4,7 @@ import { offerOf, open, post, problemOf, startSite } from '../harness.ts'
 const PUBLISH = offerOf('chromium-publish-vp8')
 const PLAY = offerOf('chromium-play')
 
-test('a valid offer gives 201 with a sendonly answer of one MediaStream', async (t) => {
+test('B30: a valid offer gives 201 with a sendonly answer of one MediaStream', async (t) => {
   const { url } = await startSite(t)
   await open(`${url}/whip/lobby`, PUBLISH)
   const response = await post(`${url}/whep/lobby`, PLAY)
@@ -20,7 +20,7 @@ test('a valid offer gives 201 with a sendonly answer of one MediaStream', async 
   t.is(new Set(streams).size, 1)
 })
 
-test('a stream that nobody publishes is 409 with Retry-After', async (t) => {
+test('B31: a stream that nobody publishes is 409 with Retry-After', async (t) => {
   const { url } = await startSite(t, { retryAfterSeconds: 3 })
   const response = await post(`${url}/whep/lobby`, PLAY)
   t.is(response.status, 409)
@@ -30,7 +30,7 @@ test('a stream that nobody publishes is 409 with Retry-After', async (t) => {
 
 const refusals: readonly (readonly [string, string, Record<string, string>, number])[] = [
   ['JSON', '{}', { 'Content-Type': 'application/json' }, 415],
-  ['an empty body', '', {}, 422],
+  ['B33: an empty body', '', {}, 422],
   ['garbage', 'garbage', {}, 422],
   ['a publisher’s offer', PUBLISH, {}, 422],
   ['a body over the limit', `${PLAY}${'a=x\r\n'.repeat(40_000)}`, {}, 413],
@@ -46,7 +46,7 @@ for (const [what, body, headers, status] of refusals) {
   })
 }
 
-test('no common codec is 422 and names both lists', async (t) => {
+test('A27: for a viewer, too, no common codec is 422 and names both lists', async (t) => {
   const { url } = await startSite(t)
   await open(`${url}/whip/lobby`, offerOf('chromium-publish-av1'))
   const response = await post(`${url}/whep/lobby`, offerOf('libdatachannel-play'))
@@ -57,7 +57,7 @@ test('no common codec is 422 and names both lists', async (t) => {
   t.regex(String(problem['offered']), /H264/)
 })
 
-test('HEAD names the type, GET has no content', async (t) => {
+test('B32: HEAD names the type, GET has no content', async (t) => {
   const { url } = await startSite(t)
   const head = await fetch(`${url}/whep/lobby`, { method: 'HEAD' })
   t.is(head.status, 200)
@@ -67,7 +67,7 @@ test('HEAD names the type, GET has no content', async (t) => {
   t.is(get.headers.get('content-type'), 'application/sdp')
 })
 
-test('an answer by PATCH is 409: no counter-offer was made', async (t) => {
+test('B34: without counter-offers an answer by PATCH is 409', async (t) => {
   const { url } = await startSite(t)
   await open(`${url}/whip/lobby`, PUBLISH)
   const { session } = await open(`${url}/whep/lobby`, PLAY)

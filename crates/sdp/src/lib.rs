@@ -43,7 +43,10 @@ mod local;
 mod negotiated;
 mod offer;
 mod transport;
+#[cfg(not(feature = "count-work"))]
 mod work;
+#[cfg(feature = "count-work")]
+pub mod work;
 
 pub use answer::{answer_pull, answer_push};
 pub use capabilities::{Capabilities, LiveTrack};

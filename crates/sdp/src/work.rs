@@ -1,25 +1,29 @@
-//! Counts the steps of parsing, so that a test can hold it to linear work without a clock.
+//! Counts the steps of parsing, so that tests and fuzzing can hold it to linear work without a clock.
 
-#[cfg(test)]
+#[cfg(any(test, feature = "count-work"))]
 use std::cell::Cell;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "count-work"))]
 thread_local! {
     static STEPS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// One step of a loop over a peer's input. Costs nothing outside this crate's unit tests.
-#[cfg(not(test))]
+/// One step of a loop over a peer's input. Costs nothing where it is not counted.
+#[cfg(not(any(test, feature = "count-work")))]
 pub(crate) const fn step() {}
 
-#[cfg(test)]
+#[cfg(any(test, feature = "count-work"))]
 pub(crate) fn step() {
     STEPS.with(|steps| steps.set(steps.get() + 1));
 }
 
 /// The steps that `run` takes.
-#[cfg(test)]
-pub(crate) fn count(run: impl FnOnce()) -> u64 {
+#[cfg(any(test, feature = "count-work"))]
+#[cfg_attr(
+    not(feature = "count-work"),
+    expect(unreachable_pub, reason = "only fuzzing reaches it")
+)]
+pub fn count(run: impl FnOnce()) -> u64 {
     STEPS.with(|steps| steps.set(0));
     run();
     STEPS.with(Cell::get)
@@ -67,7 +71,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_work_is_linear_in_the_size_of_the_text() {
+    fn c51_the_work_is_linear_in_the_size_of_the_text() {
         for line in LINES {
             let steps = |bytes| {
                 let text = description(bytes, line);

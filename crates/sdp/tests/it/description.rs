@@ -83,7 +83,7 @@ fn a_browsers_offer_is_read_in_full() {
 }
 
 #[test]
-fn the_session_level_fills_in_what_a_section_lacks() {
+fn c41_the_session_level_fills_in_what_a_section_lacks() {
     let offer = constructed("obs-30.1-publish");
     for section in &offer.sections {
         let transport = &section.transport;
@@ -210,7 +210,7 @@ fn static_payload_types_need_no_mapping() {
 }
 
 #[test]
-fn extension_ids_reach_255_and_keep_their_direction() {
+fn c45_extension_ids_reach_255_and_keep_their_direction() {
     let description = video(
         "a=extmap:255 urn:ietf:params:rtp-hdrext:sdes:mid\na=extmap:15/sendonly urn:3gpp:video-orientation x y\n\
          a=extmap:0 urn:zero\na=extmap:256 urn:big\na=extmap:4096 urn:huge\na=extmap:3/sideways urn:s\na=extmap:7\n",
@@ -237,7 +237,7 @@ fn extension_ids_reach_255_and_keep_their_direction() {
 }
 
 #[test]
-fn simulcast_with_pauses_alternatives_and_restrictions_is_read() {
+fn c49_simulcast_with_pauses_alternatives_and_restrictions_is_read() {
     let description = video(
         "a=rid:a send pt=96,97;max-width=1280;max-br=900\na=rid:b send\na=rid:c recv\na=rid:bad sideways\n\
          a=rid:no,pe send\na=simulcast:recv c send a,~b;~d\n",

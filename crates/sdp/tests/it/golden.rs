@@ -14,12 +14,12 @@ use xrtc_sdp::{
 use crate::support::{folder, live, live_h264, live_opus, local, offers};
 
 #[test]
-fn answers_to_captured_offers_are_those_that_were_reviewed() {
+fn c38_answers_to_captured_offers_are_those_that_were_reviewed() {
     compare("offers");
 }
 
 #[test]
-fn answers_to_constructed_offers_are_those_that_were_reviewed() {
+fn c38_answers_to_constructed_offers_are_those_that_were_reviewed() {
     compare("constructed");
 }
 

@@ -16,7 +16,7 @@ fn h264(level_id: &str, mode: u8) -> FormatKey {
 }
 
 #[test]
-fn h264_profiles_are_those_of_rfc_6184_table_5() {
+fn c46_h264_profiles_are_those_of_rfc_6184_table_5() {
     for (text, profile) in [
         ("42e01f", H264Profile::ConstrainedBaseline),
         ("42E034", H264Profile::ConstrainedBaseline),
@@ -41,7 +41,7 @@ fn h264_profiles_are_those_of_rfc_6184_table_5() {
 }
 
 #[test]
-fn levels_do_not_count_but_profiles_and_modes_do() {
+fn c46_levels_do_not_count_but_profiles_and_modes_do() {
     assert!(h264("42e01f", 1).matches(h264("42e034", 1)));
     assert!(!h264("42e01f", 1).matches(h264("42e01f", 0)));
     assert!(!h264("42e01f", 1).matches(h264("42001f", 1)));
@@ -58,7 +58,7 @@ fn levels_do_not_count_but_profiles_and_modes_do() {
 }
 
 #[test]
-fn absent_parameters_have_the_rfcs_defaults() {
+fn c46_absent_parameters_have_the_rfcs_defaults() {
     assert_eq!(
         key(Codec::H265, ""),
         key(

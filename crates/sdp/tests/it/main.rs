@@ -17,3 +17,4 @@ mod push;
 mod push_media;
 mod server_offer;
 mod support;
+mod tolerance;

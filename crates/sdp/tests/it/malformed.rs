@@ -84,7 +84,7 @@ fn credentials_outside_rfc_8839_are_refused() {
 }
 
 #[test]
-fn size_lines_and_sections_are_limited() {
+fn c51_size_lines_and_sections_are_limited() {
     let long = format!("v=0\ns={}\n", "x".repeat(limits::MAX_BYTES));
     assert_refused(&long, 1, InvalidReason::TooLong);
     let lines = format!("v=0\n{}", "a=x\n".repeat(limits::MAX_LINES));

@@ -125,17 +125,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn arbitrary_text_never_panics(text in "\\PC{0,400}") {
+    fn c51_arbitrary_text_never_panics(text in "\\PC{0,400}") {
         check(&text);
     }
 
     #[test]
-    fn arbitrary_lines_never_panic(lines in proptest::collection::vec(odd_line(), 0..60)) {
+    fn c51_arbitrary_lines_never_panic(lines in proptest::collection::vec(odd_line(), 0..60)) {
         check(&format!("v=0\n{}", lines.concat()));
     }
 
     #[test]
-    fn mutations_of_real_offers_never_panic_and_print_what_they_mean(text in mutated()) {
+    fn c51_mutations_of_real_offers_never_panic_and_print_what_they_mean(text in mutated()) {
         check(&text);
     }
 }

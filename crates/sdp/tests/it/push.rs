@@ -27,7 +27,7 @@ pub(crate) fn offer(edit: impl FnOnce(String) -> String) -> Description {
 }
 
 #[test]
-fn the_answer_has_the_offers_sections_mids_and_numbers() {
+fn c37_the_answer_has_the_offers_sections_mids_and_numbers() {
     for (name, text) in offers("offers").into_iter().chain(offers("constructed")) {
         if name.contains("-play") {
             continue;
@@ -99,7 +99,7 @@ fn the_answer_has_the_offers_sections_mids_and_numbers() {
 }
 
 #[test]
-fn candidates_stand_once_and_udp_host_first() {
+fn c48_candidates_stand_once_and_udp_host_first() {
     let (sdp, _) = answer_push(&offer(|text| text), &Capabilities::default(), &local()).unwrap();
     let lines: Vec<_> = sdp
         .lines()
@@ -136,7 +136,7 @@ fn candidates_are_taken_with_or_without_prefix() {
 }
 
 #[test]
-fn the_dtls_role_follows_from_the_offers() {
+fn c40_the_dtls_role_follows_from_the_offers() {
     let role = |setup: &str, preferred| {
         let offer = offer(|text| text.replace("a=setup:actpass\n", setup));
         let local = LocalParams {
@@ -207,7 +207,7 @@ fn two_tracks_of_a_kind_are_refused_but_two_stream_ids_are_not() {
 }
 
 #[test]
-fn sections_must_share_one_transport() {
+fn c44_sections_must_share_one_transport() {
     let unbundled = offer(|text| text.replace("a=group:BUNDLE 0 1\n", ""));
     assert_eq!(
         answer(&unbundled).unwrap_err(),
@@ -224,7 +224,7 @@ fn sections_must_share_one_transport() {
 }
 
 #[test]
-fn a_lone_section_needs_neither_bundle_nor_mid() {
+fn c44_a_lone_section_needs_neither_bundle_nor_mid() {
     let lone = offer(|text| {
         let end = text.find("m=video").unwrap();
         text[..end]
@@ -240,7 +240,7 @@ fn a_lone_section_needs_neither_bundle_nor_mid() {
 }
 
 #[test]
-fn an_offer_without_media_is_refused() {
+fn c44_an_offer_without_media_is_refused() {
     let data = "v=0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=mid:0\n";
     assert_eq!(
         answer(&Description::parse(data).unwrap()).unwrap_err(),

@@ -7,7 +7,7 @@ use crate::push::{answer, offer};
 use crate::support::{captured, constructed, local};
 
 #[test]
-fn red_stays_only_around_an_opus_that_is_taken() {
+fn c47_red_stays_only_around_an_opus_that_is_taken() {
     let capabilities = Capabilities {
         codecs: vec![Codec::Opus, Codec::Red, Codec::Vp8],
         ..Capabilities::default()
@@ -112,7 +112,7 @@ fn numbers_that_look_like_rtcp_are_not_taken() {
 }
 
 #[test]
-fn one_extension_has_one_id_in_the_group() {
+fn c45_one_extension_has_one_id_in_the_group() {
     let mid = ExtensionKind::Mid.uri();
     let level = ExtensionKind::AudioLevel.uri();
     let orientation = ExtensionKind::VideoOrientation.uri();
@@ -132,7 +132,7 @@ fn one_extension_has_one_id_in_the_group() {
 }
 
 #[test]
-fn extensions_that_the_publisher_only_receives_are_left_out() {
+fn c45_extensions_that_the_publisher_only_receives_are_left_out() {
     let (_, negotiated) = answer(&captured("firefox-153.7.0-publish-simulcast")).unwrap();
     assert_eq!(
         negotiated.tracks[1]
@@ -159,7 +159,7 @@ fn simulcast_without_the_rid_extension_is_none() {
 }
 
 #[test]
-fn obs_finds_as_many_layers_as_it_offered() {
+fn c39_obs_finds_as_many_layers_as_it_offered() {
     let (sdp, _) = answer_push(
         &constructed("obs-32-publish-simulcast"),
         &Capabilities::default(),
@@ -172,10 +172,19 @@ fn obs_finds_as_many_layers_as_it_offered() {
         .find(|line| line.starts_with("a=simulcast"))
         .unwrap();
     assert_eq!(line, "a=simulcast:recv 0;1;2");
+    for needed in [
+        "a=rid:0 recv",
+        "a=rid:1 recv",
+        "a=rid:2 recv",
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid",
+        "a=extmap:2 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+    ] {
+        assert!(sdp.split("\r\n").any(|line| line == needed), "{needed}");
+    }
 }
 
 #[test]
-fn declared_sources_keep_simulcast_order_without_repairs() {
+fn c49_declared_sources_keep_simulcast_order_without_repairs() {
     let offer = offer(|text| {
         text + "a=ssrc-group:SIM 30 10 20\na=ssrc-group:FID 10 11\na=ssrc-group:FID 30 31\na=ssrc-group:FEC-FR 20 22\n\
                 a=ssrc:10 cname:c\na=ssrc:11 cname:c\na=ssrc:22 cname:c\na=ssrc:40 cname:c\n"
@@ -208,7 +217,7 @@ fn a_payload_type_is_found_with_its_retransmissions() {
 }
 
 #[test]
-fn reduced_size_and_mixed_extensions_are_answered_only_where_offered() {
+fn c43_reduced_size_and_mixed_extensions_are_answered_only_where_offered() {
     // RFC 5506 §5 lets an answer have rtcp-rsize only when the offer has it, so it is not written always.
     let plain = answer(&offer(|text| text)).unwrap();
     assert!(
