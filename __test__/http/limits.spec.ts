@@ -20,7 +20,8 @@ test('A26: POST, PATCH and DELETE of one address are limited: 429 with Retry-Aft
   ]
   for (const response of limited) {
     t.is(response.status, 429)
-    t.is(response.headers.get('retry-after'), '3600')
+    const seconds = Number(response.headers.get('retry-after'))
+    t.true(seconds > 3_500 && seconds <= 3_600, String(seconds))
     t.is(response.headers.get('access-control-allow-origin'), '*')
     t.is((await problemOf(response))['title'], 'Too Many Requests')
   }
