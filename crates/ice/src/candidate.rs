@@ -59,11 +59,17 @@ impl Candidate {
     /// Where to send UDP for it. `None` for what is to be dropped quietly (RFC 9725 §4.3.2): another transport, an
     /// unresolved name, a component other than 1, an unspecified or multicast address, port 0.
     pub fn udp_address(&self) -> Option<SocketAddr> {
+        self.base().filter(|base| !base.ip().is_unspecified())
+    }
+
+    /// Where checks leave from, if it is one of ours. Other than [`Self::udp_address`] it may be unspecified: not every
+    /// system tells which of its addresses a datagram came to.
+    pub(crate) fn base(&self) -> Option<SocketAddr> {
         let CandidateAddress::Ip(ip) = self.address else {
             return None;
         };
-        let reachable = !ip.is_unspecified() && !ip.is_multicast() && self.port != 0;
-        let usable = self.protocol == TransportProtocol::Udp && self.component == 1 && reachable;
+        let is_udp = self.protocol == TransportProtocol::Udp && self.component == 1;
+        let usable = is_udp && !ip.is_multicast() && self.port != 0;
         usable.then(|| SocketAddr::new(ip, self.port))
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct OwnSockets {
     backend: Backend,
     counters: Arc<Counters>,
     sockets: Slab<OwnSocket>,
+    /// Where each is, by family and port; sorted.
+    places: Vec<(Place, usize)>,
     /// Those that may have something to receive, each once.
     ready: VecDeque<usize>,
 }
@@ -38,7 +40,12 @@ struct OwnSocket {
     /// How far it has come in the batch.
     cursor: Cursor,
     is_ready: bool,
+    /// The batch has something for it.
+    is_due: bool,
 }
+
+/// What tells the sockets of a worker apart: the family and the port.
+type Place = (bool, u16);
 
 impl OwnSockets {
     pub(crate) fn new(config: &ServerConfig, counters: Arc<Counters>) -> Self {
@@ -52,6 +59,7 @@ impl OwnSockets {
             backend: config.backend,
             counters,
             sockets: Slab::new(),
+            places: Vec::new(),
             ready: VecDeque::new(),
         }
     }
@@ -102,6 +110,7 @@ impl OwnSockets {
                 request,
                 cursor: Cursor::default(),
                 is_ready: false,
+                is_due: false,
             });
         }
         let ports = addresses.bases.clone();
@@ -114,7 +123,7 @@ impl OwnSockets {
         });
         let host = std::mem::take(&mut addresses.candidates);
         addresses.candidates = announced.chain(host).collect();
-        self.count();
+        self.note_change();
         addresses
     }
 
@@ -130,17 +139,22 @@ impl OwnSockets {
             }
             _ => return,
         }
-        self.count();
+        self.note_change();
     }
 
     /// Closes all: their peers are gone.
     pub(crate) fn clear(&mut self) {
         self.sockets.clear();
         self.ready.clear();
-        self.count();
+        self.note_change();
     }
 
-    fn count(&self) {
+    fn note_change(&mut self) {
+        let places = self.sockets.iter();
+        self.places = places
+            .map(|(key, own)| (place(own.socket.local()), key))
+            .collect();
+        self.places.sort_unstable();
         self.counters.own_sockets.set(self.sockets.len() as u64);
     }
 
@@ -177,9 +191,25 @@ impl OwnSockets {
 
     /// Sends what the batch has for them. `false`: not all of it.
     pub(crate) fn send(&mut self, out: &Outgoing<'_>, buffer: &mut SendBuffer) -> bool {
+        if self.places.is_empty() {
+            return true;
+        }
+        // A pass over the batch for each of hundreds of sockets would cost more than sending it.
+        for train in out.batch.trains() {
+            let wanted = place(train.path.local);
+            let found = self
+                .places
+                .binary_search_by_key(&wanted, |(place, _)| *place);
+            let key = found.ok().and_then(|index| self.places.get(index));
+            if let Some(own) = key.and_then(|(_, key)| self.sockets.get_mut(*key)) {
+                own.is_due = true;
+            }
+        }
         let mut all = true;
         for (_, own) in &mut self.sockets {
-            all &= own.socket.send(out, &mut own.cursor, buffer) == Sent::All;
+            if std::mem::take(&mut own.is_due) {
+                all &= own.socket.send(out, &mut own.cursor, buffer) == Sent::All;
+            }
         }
         all
     }
@@ -217,6 +247,10 @@ impl OwnSockets {
             let _ = registry.reregister(own.socket.source(), Token(FIRST_TOKEN + key), interest);
         }
     }
+}
+
+const fn place(local: SocketAddr) -> Place {
+    (local.is_ipv4(), local.port())
 }
 
 /// Where the socket can send from, and which of these addresses others may be told.

@@ -110,7 +110,7 @@ impl Full {
 
     /// Adds a base to check from. Reflexive candidates are checked from their base anyway (RFC 8445 §6.1.2.4).
     pub(super) fn add_local(&mut self, candidate: &Candidate) -> Result<(), Discard> {
-        match (candidate.kind, candidate.udp_address()) {
+        match (candidate.kind, candidate.base()) {
             (CandidateKind::Host | CandidateKind::Relayed, Some(base)) => {
                 self.add_base(LocalCandidate {
                     base,

@@ -9,4 +9,6 @@ mod lifecycle;
 #[cfg(test)]
 mod outside;
 #[cfg(test)]
+mod own_sockets;
+#[cfg(test)]
 mod scene;

@@ -47,13 +47,17 @@ impl App {
 
     /// Publishes with this offer, or with an offer of the server; gives the peer and the server's description.
     pub(crate) fn push(&mut self, stream: &str, offer: Option<String>) -> (PeerId, String) {
-        let stream = StreamName::parse(stream).unwrap();
-        let request = self.request();
-        let peer = self.server.new_publisher(&stream);
         let options = PushOptions {
             offer,
             ..PushOptions::default()
         };
+        self.push_with(stream, options)
+    }
+
+    pub(crate) fn push_with(&mut self, stream: &str, options: PushOptions) -> (PeerId, String) {
+        let stream = StreamName::parse(stream).unwrap();
+        let request = self.request();
+        let peer = self.server.new_publisher(&stream);
         let worker = self.server.worker_of(peer);
         self.server
             .send(
