@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer } from 'xrtc'
 import { listen, offerOf, open, post } from '../harness.ts'
+import { startFar } from '../remote/far.ts'
+import { until } from '../remote/foreign.ts'
 import type { Running } from './child.ts'
 import { root, startNode } from './child.ts'
 
@@ -27,6 +29,21 @@ test.serial('serve prints its addresses and ready, serves, and ends cleanly on S
     t.regex(stdout, line)
   }
   t.regex(stdout, /^ {2}media {2}udp [\d.:[\] a-f]+$/m)
+})
+
+test.serial('--pull and --push begin at once, with the token', async (t) => {
+  const far = await startFar(t, () => ({ status: 404 }))
+  const flags = ['--pull', `lobby=${far.url}/whep/x?key=1`, '--push', `other=${far.url}/whip/y`]
+  const running = serve(t, [...FREE, ...flags, '--remote-token', 'secret'])
+  await ready(running)
+  await until(() => far.asked.length > 0)
+  t.deepEqual(
+    [far.asked[0]?.path, far.asked[0]?.headers.authorization],
+    ['/whep/x?key=1', 'Bearer secret'],
+    'the stream that is to be pushed is not there yet',
+  )
+  running.child.kill('SIGTERM')
+  t.is((await running.ended).code, 0)
 })
 
 test.serial('SIGINT ends it as well', async (t) => {
@@ -76,6 +93,9 @@ for (const [args, message] of [
   [['--udp-port', 'x'], /--udp-port/],
   [['--workers', '0'], /--workers/],
   [['--host', ''], /--host/],
+  [['--pull', 'lobby'], /--pull.*absolute/],
+  [['--pull', '../x=http://127.0.0.1/'], /--pull.*stream name/],
+  [['--push', 'lobby=ftp://127.0.0.1/'], /--push.*http/],
   [['--announce', 'a b'], /--announce/],
   [['--log-level', 'loud'], /--log-level/],
   [['--token', ''], /--token/],

@@ -1,6 +1,7 @@
 // Between this server and one of another make (Pion), both ways.
 
 import test from 'ava'
+import type { ExecutionContext } from 'ava'
 import { freePort, startForeign, until } from './foreign.ts'
 import { listen, startServer } from '../harness.ts'
 
@@ -92,9 +93,17 @@ test('after the target was killed and came back the stream is sent to it again',
   t.is((await second.figures()).broken, 0)
 })
 
-test('a stream that goes over three servers is intact, and leaves nothing behind', async (t) => {
+for (const ice of ['lite', 'full'] as const) {
+  test(
+    `a stream that goes over three servers, the first with ${ice} ICE, is intact and leaves nothing behind`,
+    overThree,
+    ice,
+  )
+}
+
+async function overThree(t: ExecutionContext, ice: 'lite' | 'full'): Promise<void> {
   const foreign = await startForeign(t)
-  const [origin, edge] = [await startServer(t), await startServer(t)]
+  const [origin, edge] = [await startServer(t, { ice }), await startServer(t)]
   const idle = [await origin.held(), await edge.held()]
   const url = await listen(t, origin.signaling().listener)
   const pull = origin.pullFrom(`${foreign.url}/whep/x`, 'lobby')
@@ -108,4 +117,21 @@ test('a stream that goes over three servers is intact, and leaves nothing behind
   await Promise.all([pull.close(), relay.close(), push.close()])
   await Promise.all([origin.stream('lobby')?.close(), edge.stream('mirror')?.close()])
   t.deepEqual([await origin.held(), await edge.held()], idle)
+}
+
+test('a stream that is pushed from one server to the next is intact', async (t) => {
+  const foreign = await startForeign(t)
+  const [studio, ingest] = [await startServer(t), await startServer(t)]
+  const url = await listen(t, ingest.signaling({ authorize: ({ token }) => token === 'secret' }).listener)
+  await studio.pullFrom(`${foreign.url}/whep/x`, 'lobby').connected()
+  const push = studio.pushTo('lobby', `${url}/whip/lobby`, { token: 'secret' })
+  await push.connected()
+  const out = ingest.pushTo('lobby', `${foreign.url}/whip/y`)
+  await out.connected()
+  await until(async () => (await foreign.figures()).frames >= 60)
+  t.is((await foreign.figures()).broken, 0)
+  await push.close()
+  await until(() => ingest.stream('lobby')?.state === 'waiting')
+  const wrong = studio.pushTo('lobby', `${url}/whip/lobby`, { token: 'other' })
+  await t.throwsAsync(wrong.connected(), { code: 'XRTC_REMOTE_UNAUTHORIZED' })
 })

@@ -61,6 +61,10 @@ export async function doesNotCompile(server: MediaServer, peer: PushPeer, stream
   await server.push()
   // @ts-expect-error viewers have no identity
   await server.pull('lobby', { identity: 'ann' })
+  // @ts-expect-error what is sent elsewhere replaces nobody here
+  server.pushTo('lobby', 'https://ingest.example/whip', { replace: true })
+  // @ts-expect-error a token is a text, or a function that gives one
+  server.pullFrom('https://origin.example/whep', 'lobby', { token: 1 })
   // @ts-expect-error either push or pull
   server.peer({})
   // @ts-expect-error there is no such event

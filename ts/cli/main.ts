@@ -9,6 +9,8 @@ import { checkPublicUrl } from '../options.ts'
 import { readSecret } from '../webhooks/delivery.ts'
 import { webhookUrl } from '../webhooks/webhooks.ts'
 import type { ServeOptions } from './serve.ts'
+import type { RemoteFlag } from './remote.ts'
+import { parseRemote } from './remote.ts'
 import { LOG_LEVELS, serve } from './serve.ts'
 
 const manifest = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
@@ -59,6 +61,19 @@ program
   .addOption(option('--webhook <url>', 'send events to this URL', 'XRTC_WEBHOOK').argParser(webhook))
   .addOption(
     option('--webhook-secret <text>', 'sign them with this secret', 'XRTC_WEBHOOK_SECRET').argParser(webhookSecret),
+  )
+  .addOption(
+    option(
+      '--pull <name=url>',
+      'publish what another server sends at this WHEP URL; may be repeated',
+      'XRTC_PULL',
+    ).argParser(remotes),
+  )
+  .addOption(
+    option('--push <name=url>', 'send a stream to this WHIP URL; may be repeated', 'XRTC_PUSH').argParser(remotes),
+  )
+  .addOption(
+    option('--remote-token <text>', 'the bearer token for --pull and --push', 'XRTC_REMOTE_TOKEN').argParser(token),
   )
   .addHelpText('after', '\nRepeated values in an environment variable are separated by commas.')
   .action((options: ServeOptions, command: Command) => serve(withoutDenial(options, command), manifest.version))
@@ -125,6 +140,12 @@ function checked(check: () => unknown): void {
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : '')
   }
+}
+
+function remotes(value: string, before: readonly RemoteFlag[] | undefined): readonly RemoteFlag[] {
+  const flags: RemoteFlag[] = []
+  for (const entry of value.split(',')) checked(() => flags.push(parseRemote(entry.trim())))
+  return [...(before ?? []), ...flags]
 }
 
 function addresses(value: string, before: readonly string[] | undefined): readonly string[] {

@@ -13,12 +13,14 @@ import type { Certificate } from './certificate.ts'
 import { loadCertificate } from './certificate.ts'
 import type { Log } from './log.ts'
 import { openLog } from './log.ts'
+import type { RemoteFlags } from './remote.ts'
+import { startRemotes } from './remote.ts'
 
 /** The levels of `--log-level`. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 /** The flags of `xrtc serve`. */
-export interface ServeOptions {
+export interface ServeOptions extends RemoteFlags {
   readonly host?: string
   readonly port: number
   readonly udpPort: number
@@ -63,6 +65,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
         : createHttpsServer(certificate, signaling.listener)
     await listen(http, options)
     endOnSignals(http, media, log)
+    startRemotes(media, options)
     announceReady(options, version, { http, media, secure: certificate !== undefined })
   } catch (error) {
     await media?.close()

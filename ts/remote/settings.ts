@@ -42,7 +42,7 @@ export function remoteSettings(
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
     throw invalid('token is a string or a function that gives one')
   }
-  const endpoint = parseUrl(url)
+  const endpoint = remoteUrl(url)
   const limits = [1, 600_000] as const
   const retryMinMs = integer('retryMinMs', options.retryMinMs, limits) ?? 500
   const retryMaxMs = integer('retryMaxMs', options.retryMaxMs, [1, 3_600_000]) ?? Math.max(retryMinMs, 30_000)
@@ -55,7 +55,7 @@ export function remoteSettings(
       return given === undefined ? undefined : text('token', given)
     },
     headers: parseHeaders(headers),
-    trusted: new Set([endpoint.origin, ...trustedOrigins.map((origin) => parseUrl(origin).origin)]),
+    trusted: new Set([endpoint.origin, ...trustedOrigins.map((origin) => remoteUrl(origin).origin)]),
     media: { ...options.media },
     replace: flag('replace', options.replace) ?? false,
     requestTimeoutMs: integer('requestTimeoutMs', options.requestTimeoutMs, limits) ?? 10_000,
@@ -66,7 +66,8 @@ export function remoteSettings(
   }
 }
 
-function parseUrl(url: unknown): URL {
+/** An absolute URL of http or https without user and password. */
+export function remoteUrl(url: unknown): URL {
   const given = url instanceof URL ? url.href : url
   if (typeof given !== 'string' || !URL.canParse(given)) throw invalid('a URL is an absolute one of http or https')
   const parsed = new URL(given)
