@@ -1,8 +1,8 @@
 // Every JavaScript example of the documentation runs, and what its comments say it prints is printed.
 
 import test from 'ava'
-import { readFileSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { root, startNode } from './process/child.ts'
 
 const pages = [
@@ -19,6 +19,25 @@ const examples = pages.flatMap((page) =>
 
 test('there are examples', (t) => {
   t.true(examples.length >= 6)
+})
+
+test('every link leads to a page, and to a heading of it', (t) => {
+  for (const page of pages) {
+    const text = readFileSync(join(root, page), 'utf8')
+    for (const [, target = '', anchor] of text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g)) {
+      const path = target === '' ? join(root, page) : join(root, dirname(page), target)
+      t.true(existsSync(path), `${page}: ${target}`)
+      if (anchor !== undefined) t.true(anchorsOf(readFileSync(path, 'utf8')).includes(anchor), `${page}: #${anchor}`)
+    }
+  }
+})
+
+test('every page of a class says how stable it is and has an example', (t) => {
+  for (const page of pages.filter((path) => path.startsWith('docs/api/') && !path.endsWith('/errors.md'))) {
+    const text = readFileSync(join(root, page), 'utf8')
+    t.regex(text, /^# `?\S+.*\n\nStability: \w/, page)
+    t.regex(text, /^```(?:js|html)$/m, page)
+  }
 })
 
 for (const { name, code } of examples) {
@@ -39,7 +58,17 @@ for (const { name, code } of examples) {
   })
 }
 
+// As GitHub makes them of headings.
+function anchorsOf(markdown: string): readonly string[] {
+  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
 // Fixed ports are for readers.
 function freed(code: string): string {
-  return code.replaceAll(/\bport: 8800\b/g, 'port: 0').replaceAll(/\.listen\(8080\b/g, '.listen(0')
+  return code.replaceAll(/\bport: (?:8800|8080)\b/g, 'port: 0').replaceAll(/\.listen\(8080\b/g, '.listen(0')
 }
