@@ -172,7 +172,7 @@ export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDispo
   streams(): readonly Stream[]
   /** Every peer of now. */
   peers(): readonly Peer[]
-  /** HTTP signaling: WHIP, WHEP and, if asked for, the pages. Each call makes an independent one. */
+  /** HTTP signaling: WHIP, WHEP and, if asked for, the XRTC routes and the pages. Each call makes an independent one. */
   signaling(options?: SignalingOptions): Signaling
   /** Sends the server's events to a URL, signed. Each call makes independent ones. */
   webhooks(options: WebhooksOptions): Webhooks
@@ -548,6 +548,11 @@ export interface SignalingOptions {
   readonly cors?: CorsOptions | false
   /** Mounts the pages `/`, `/push/:stream`, `/pull/:stream`, the browser library and `/api/streams`. Default `false`. */
   readonly pages?: boolean
+  /**
+   * Mounts the XRTC routes `/signaling/*` and their pages `/xrtcclient/push` and `/xrtcclient/pull`. Default `false`;
+   * `true`: with their own defaults.
+   */
+  readonly xrtc?: boolean | XrtcRoutesOptions
   /** The largest request body. Default 131,072. */
   readonly maxBodyBytes?: number
   /** How long a request may take to arrive, and how long the server may take for it. Default 10,000 each. */
@@ -578,6 +583,12 @@ export interface RateLimit {
   readonly burst: number
 }
 
+/** Options of the XRTC routes. */
+export interface XrtcRoutesOptions {
+  /** Whether a push takes a stream over that another uid publishes. Default `false`: it is refused (`streamInUse`). */
+  readonly replace?: boolean
+}
+
 /** Which pages of other origins may use the signaling. */
 export interface CorsOptions {
   /** Allowed origins. Default `'*'`. */
@@ -586,10 +597,10 @@ export interface CorsOptions {
   readonly maxAgeSeconds?: number
 }
 
-/** What is being asked for. */
+/** What is being asked for. Requests of the XRTC routes say who asks; that is not proven. */
 export type AuthorizeContext =
-  | { readonly action: 'push'; readonly stream: string }
-  | { readonly action: 'pull'; readonly stream: string }
+  | { readonly action: 'push'; readonly stream: string; readonly uid?: bigint }
+  | { readonly action: 'pull'; readonly stream: string; readonly uid?: bigint }
   | { readonly action: 'list'; readonly stream: undefined }
 
 /**
@@ -779,6 +790,33 @@ export interface FastifyReplyOf {
   headers(values: Record<string, string | string[]>): FastifyReplyOf
   send(body?: unknown): FastifyReplyOf
   callNotFound(): unknown
+}
+
+/** The values of `errNo` in the replies of the XRTC routes; docs/api/xrtc-routes.md says what causes each. */
+export declare const XrtcErrNo: {
+  readonly success: 0
+  readonly invalidParameter: 1001
+  readonly dtlsRequired: 1002
+  readonly unauthorized: 1003
+  readonly forbidden: 1004
+  readonly methodNotAllowed: 1005
+  readonly unsupportedMediaType: 1006
+  readonly bodyTooLarge: 1007
+  readonly requestTimeout: 1008
+  readonly tooManyRequests: 1009
+  readonly redirected: 1010
+  readonly streamNotFound: 2001
+  readonly streamNotLive: 2002
+  readonly streamInUse: 2003
+  readonly sessionNotFound: 2004
+  readonly noAnswerAwaited: 2005
+  readonly invalidAnswer: 3001
+  readonly unsupportedAnswer: 3002
+  readonly noCommonCodec: 3003
+  readonly internal: 5001
+  readonly closed: 5002
+  readonly limitReached: 5003
+  readonly overloaded: 5004
 }
 
 // ─── Webhooks ────────────────────────────────────────────────────────────────────────────────────────────────────────

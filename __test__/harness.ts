@@ -101,3 +101,14 @@ export function fragment(
 export async function problemOf(response: Response): Promise<Record<string, unknown>> {
   return (await response.json()) as Record<string, unknown>
 }
+
+/** The answer of a simple peer to an offer of the server: everything is taken, and there are no candidates. */
+export function answerTo(offer: string): string {
+  const direction = offer.includes('a=recvonly') ? 'sendonly' : 'recvonly'
+  return offer
+    .replaceAll(/^a=(?:candidate:.*|end-of-candidates|ice-lite|ssrc.*|msid.*)\r\n/gm, '')
+    .replaceAll(/^a=(?:sendonly|recvonly)/gm, `a=${direction}`)
+    .replaceAll(/^a=setup:actpass/gm, 'a=setup:active')
+    .replaceAll(/^a=ice-ufrag:\S+/gm, 'a=ice-ufrag:peer')
+    .replaceAll(/^a=ice-pwd:\S+/gm, 'a=ice-pwd:abcdefghijklmnopqrstuvwx')
+}

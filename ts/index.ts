@@ -15,6 +15,7 @@ import {
   StreamError,
   XrtcError,
 } from './errors.ts'
+import { XrtcErrNo } from './http/xrtc/err-no.ts'
 import { createServer } from './server.ts'
 
 const manifest = createRequire(import.meta.url)('../package.json') as { readonly version: string }
@@ -30,6 +31,7 @@ export {
   NetworkError,
   RemoteError,
   StreamError,
+  XrtcErrNo,
   XrtcError,
   createServer,
   jwtAuthorize,
@@ -47,6 +49,7 @@ void ({
   NetworkError,
   RemoteError,
   StreamError,
+  XrtcErrNo,
   XrtcError,
   createServer,
   jwtAuthorize,

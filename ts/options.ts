@@ -2,7 +2,14 @@
 
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
-import type { IceMode, RateLimit, RateLimitOptions, ServerOptions, SignalingOptions } from '../index.d.ts'
+import type {
+  IceMode,
+  RateLimit,
+  RateLimitOptions,
+  ServerOptions,
+  SignalingOptions,
+  XrtcRoutesOptions,
+} from '../index.d.ts'
 import type { BindingLimits, BindingServerOptions } from './binding.d.ts'
 import { errorOf } from './errors.ts'
 import { RATE_LIMIT_DEFAULTS } from './http/rate-limit.ts'
@@ -71,6 +78,7 @@ export function signalingSettings(options: SignalingOptions): SignalingSettings 
     whep: flag('whep', options.whep) ?? SIGNALING_DEFAULTS.whep,
     pages: flag('pages', options.pages) ?? SIGNALING_DEFAULTS.pages,
     srsPaths: flag('srsPaths', options.srsPaths) ?? SIGNALING_DEFAULTS.srsPaths,
+    xrtc: xrtcRoutes(options.xrtc),
     lenientIfMatch: flag('lenientIfMatch', options.lenientIfMatch) ?? SIGNALING_DEFAULTS.lenientIfMatch,
     maxBodyBytes: integer('maxBodyBytes', options.maxBodyBytes, [1, 1 << 24]) ?? SIGNALING_DEFAULTS.maxBodyBytes,
     requestTimeoutMs:
@@ -114,6 +122,13 @@ export function checkPublicUrl(url: unknown): void {
   const written = text('publicUrl', url)
   if (/^https?:\/\/[^/?#\s]+(?:\/[^/?#\s]+)*$/.test(written) && URL.canParse(written)) return
   throw invalid('publicUrl is an URL such as https://media.example/live, without a slash at its end')
+}
+
+function xrtcRoutes(options: unknown): XrtcRoutesOptions | false {
+  if (options === undefined || typeof options === 'boolean') return options === true ? {} : false
+  known('xrtc', options, ['replace'])
+  const replace = flag('xrtc.replace', (options as XrtcRoutesOptions).replace)
+  return replace === undefined ? {} : { replace }
 }
 
 /** A text, or nothing where that is allowed. */

@@ -140,7 +140,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
         this.#logger?.error({ err: error, method, path }, 'request failed')
         this.tell('listenererror', { error, event: 'request' })
       },
-      served: (fields) => this.#logger?.debug(fields, 'request'),
+      served: (fields, level) => this.#logger?.[level](fields, 'request'),
       closed: () => this.#signalings.delete(signaling),
     })
     this.#signalings.add(signaling)

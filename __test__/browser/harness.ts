@@ -20,7 +20,7 @@ export interface Site {
 /** Starts a server with two workers and serves its pages on a free port. */
 export async function startSite(t: ExecutionContext, options: ServerOptions = {}): Promise<Site> {
   const server = await createServer({ udp: { host: MEDIA_HOST }, workers: 2, ...options })
-  const http = createHttpServer(server.signaling({ pages: true }).listener).listen(0, '127.0.0.1')
+  const http = createHttpServer(server.signaling({ pages: true, xrtc: true }).listener).listen(0, '127.0.0.1')
   await once(http, 'listening')
   t.teardown(async () => {
     http.closeAllConnections()

@@ -54,6 +54,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     const { trustProxy, publicUrl } = options
     const signaling = media.signaling({
       pages: true,
+      xrtc: true,
       ...(options.token === undefined ? {} : { authorize: tokenGate(options.token) }),
       ...(trustProxy === undefined ? {} : { trustProxy }),
       ...(publicUrl === undefined ? {} : { publicUrl }),

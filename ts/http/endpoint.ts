@@ -2,7 +2,7 @@
 // (draft-ietf-wish-whep-04 §4.3). The server always answers the client's offer.
 
 import type { MediaServer, Peer } from '../../index.d.ts'
-import { errorOf } from '../errors.ts'
+import { withinTime } from './deadline.ts'
 import { entityTag } from './etag.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import { emptyResponse, mediaType } from './message.ts'
@@ -51,19 +51,7 @@ export async function acceptOffer(
     protocol === 'whip'
       ? server.push(stream, identity === undefined ? { offer } : { offer, identity })
       : server.pull(stream, { offer })
-  const late = Symbol('late')
-  const { promise: deadline, cancel } = after(timeoutMs, late)
-  try {
-    const peer = await Promise.race([accepted, deadline])
-    if (typeof peer !== 'symbol') return peer
-  } finally {
-    cancel()
-  }
-  accepted.then(
-    (peer) => peer.close('the request was given up'),
-    () => undefined,
-  )
-  throw errorOf('XRTC_OVERLOADED', 'the server did not answer in time')
+  return await withinTime<Peer>(accepted, timeoutMs, (peer) => void peer.close('the request was given up'))
 }
 
 /** 307: the one redirect that every client follows; 301 and 302 must not be used (RFC 9725 §4.5). */
@@ -88,12 +76,4 @@ export function created(peer: Peer, location: string, links: HttpResponse['heade
     body: peer.localDescription?.sdp ?? '',
     undelivered: () => void peer.close('the answer could not be delivered'),
   }
-}
-
-function after<T>(delayMs: number, value: T): { readonly promise: Promise<T>; readonly cancel: () => void } {
-  let timer: NodeJS.Timeout | undefined
-  const promise = new Promise<T>((resolve) => {
-    timer = setTimeout(resolve, delayMs, value)
-  })
-  return { promise, cancel: () => clearTimeout(timer) }
 }

@@ -14,7 +14,7 @@ import { SignalingCore } from './signaling.ts'
 /** What the server wants to know beside what the core tells. */
 export interface HttpSignalingHooks extends SignalingHooks {
   /** A request was answered; the fields are for the log. */
-  readonly served: (fields: object) => void
+  readonly served: (fields: object, level: 'debug' | 'info') => void
   readonly closed: () => void
 }
 
@@ -67,7 +67,8 @@ export class HttpSignaling implements Signaling {
     const response = await this.#core.handle(seen)
     if (response === undefined && mayPass) return undefined
     const answer = response ?? problem(404, { detail: 'there is nothing here' })
-    this.#hooks.served(logFields(seen, answer.status, performance.now() - begin))
+    const fields = { ...logFields(seen, answer.status, performance.now() - begin), ...answer.log }
+    this.#hooks.served(fields, answer.log === undefined ? 'debug' : 'info')
     return answer
   }
 }

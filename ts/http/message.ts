@@ -21,6 +21,8 @@ export interface HttpResponse {
   readonly body?: string | Uint8Array
   /** To be called when the response could not be delivered: what it announces is then unknown to the client. */
   readonly undelivered?: () => void
+  /** What the request's log line says beside the usual; with it the line is of the level `info`. */
+  readonly log?: object
 }
 
 /** What an adapter gets of its signaling. */

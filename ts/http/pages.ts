@@ -1,7 +1,8 @@
 // The pages and the browser library, as static files, and the list of live streams as JSON.
 //
-// `/` is web/index.html, `/push/:stream` web/push.html, `/pull/:stream` web/pull.html, `/assets/*` the other files of
-// web/, and `/client/*` the browser library (dist/client). The `<base href="/" />` of each HTML file is changed to the
+// `/` is web/index.html, `/push/:stream` web/push.html, `/pull/:stream` web/pull.html, `/xrtcclient/push` and
+// `/xrtcclient/pull` are below web/xrtcclient/, `/assets/*` is the other files of web/, and `/client/*` the browser
+// library (dist/client). The `<base href="/" />` of each HTML file is changed to the
 // prefix that the signaling is mounted on, so that pages write `client/index.js` and `whip/lobby` and work anywhere.
 
 import { createHash } from 'node:crypto'
@@ -31,11 +32,19 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 }
 
+/** Which pages there are: the server's own, and those of the XRTC routes. */
+export interface WantedPages {
+  readonly pages: boolean
+  readonly xrtc: boolean
+}
+
 /** The static files by URL path. Only what was found in the two folders is ever opened. */
 export class Pages {
+  readonly #wanted: WantedPages
   readonly #files: ReadonlyMap<string, string>
 
-  constructor() {
+  constructor(wanted: WantedPages) {
+    this.#wanted = wanted
     const files = new Map<string, string>()
     for (const path of filesBelow(WEB)) files.set(path.endsWith('.html') ? path : `/assets/${path}`, join(WEB, path))
     for (const path of filesBelow(CLIENT)) files.set(`/client/${path}`, join(CLIENT, path))
@@ -48,7 +57,8 @@ export class Pages {
    * @throws {InvalidArgumentError} The page's stream name breaks the rules.
    */
   async serve(path: string, request: HttpRequest, base: string): Promise<HttpResponse | undefined> {
-    const file = this.#files.get(pageOf(path))
+    const page = pageOf(path, this.#wanted)
+    const file = page === undefined ? undefined : this.#files.get(page)
     if (file === undefined) return undefined
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return problem(405, { detail: `${request.method} is not for pages` }, [['Allow', 'GET, HEAD']])
@@ -95,10 +105,12 @@ function describe(stream: Stream): object {
 }
 
 // The name is read only to refuse what the page could not show.
-function pageOf(path: string): string {
-  if (path === '/') return 'index.html'
+function pageOf(path: string, { pages, xrtc }: WantedPages): string | undefined {
+  if (path === '/xrtcclient/push' || path === '/xrtcclient/pull') return xrtc ? `${path.slice(1)}.html` : undefined
+  if (path === '/') return pages ? 'index.html' : undefined
   const [, page, stream = ''] = /^\/(push|pull)\/(.+)$/s.exec(path) ?? []
   if (page === undefined) return path
+  if (!pages) return undefined
   decodeStreamName(stream)
   return `${page}.html`
 }

@@ -2,6 +2,8 @@
 
 import { decodeStreamName, parseStreamName } from '../stream-name.ts'
 import type { HttpRequest } from './message.ts'
+import type { XrtcAction } from './xrtc/routes.ts'
+import { xrtcAction } from './xrtc/routes.ts'
 
 /** The two protocols. */
 export type Protocol = 'whip' | 'whep'
@@ -10,6 +12,7 @@ export type Protocol = 'whip' | 'whep'
 export type Route =
   | { readonly kind: 'endpoint'; readonly protocol: Protocol; readonly stream: string }
   | { readonly kind: 'session'; readonly protocol: Protocol; readonly id: string }
+  | { readonly kind: 'xrtc'; readonly action: XrtcAction }
   | { readonly kind: 'page'; readonly path: string }
 
 /** Which resources there are. */
@@ -19,6 +22,8 @@ export interface Mounted {
   readonly whip: boolean
   readonly whep: boolean
   readonly pages: boolean
+  /** `/signaling/*` and `/xrtcclient/*`, unless it is `false`. */
+  readonly xrtc: object | false
   /** The endpoints `/rtc/v1/whip/?app=…&stream=…` and `/rtc/v1/whep/`, for clients that were made for SRS. */
   readonly srsPaths: boolean
 }
@@ -33,6 +38,8 @@ export function route(request: HttpRequest, mounted: Mounted): Route | undefined
   if (!request.path.startsWith(`${basePath}/`)) return undefined
   const path = request.path.slice(basePath.length)
   const [, head = '', tail = ''] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? []
+  const action = head === 'signaling' ? xrtcAction(tail) : undefined
+  if (action !== undefined) return mounted.xrtc === false ? undefined : { kind: 'xrtc', action }
   if (head === 'rtc' && srsPaths) return srsRoute(tail, request.query, mounted)
   const [protocol, suffix = ''] = head.split(/(?=-)/)
   if (!isProtocol(protocol) || !['', '-session'].includes(suffix)) return { kind: 'page', path }
@@ -42,11 +49,13 @@ export function route(request: HttpRequest, mounted: Mounted): Route | undefined
 }
 
 /** The same as patterns of a router: `*` stands for the rest of a path. */
-export function routePatterns({ basePath, whip, whep, pages, srsPaths }: Mounted): readonly string[] {
+export function routePatterns({ basePath, whip, whep, pages, xrtc, srsPaths }: Mounted): readonly string[] {
   const protocols = [...(whip ? ['whip'] : []), ...(whep ? ['whep'] : [])]
   const patterns = protocols.flatMap((protocol) => [`/${protocol}/*`, `/${protocol}-session/*`])
   if (srsPaths) patterns.push(...protocols.flatMap((protocol) => [`/rtc/v1/${protocol}`, `/rtc/v1/${protocol}/`]))
-  if (pages) patterns.push('/', '/push/*', '/pull/*', '/assets/*', '/client/*', '/api/streams')
+  if (xrtc !== false) patterns.push('/signaling/*', '/xrtcclient/*')
+  if (pages) patterns.push('/', '/push/*', '/pull/*', '/api/streams')
+  if (pages || xrtc !== false) patterns.push('/assets/*', '/client/*')
   return patterns.map((pattern) => basePath + pattern)
 }
 

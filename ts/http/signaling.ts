@@ -1,6 +1,6 @@
 // The signaling's core: a request record in, a response record out. Nothing here knows a framework.
 
-import type { MediaServer, RateLimitOptions, SignalingOptions } from '../../index.d.ts'
+import type { MediaServer, RateLimitOptions, SignalingOptions, XrtcRoutesOptions } from '../../index.d.ts'
 import type { ClientAddress } from './client-address.ts'
 import { Cors } from './cors.ts'
 import { SDP, acceptOffer, created, describeEndpoint, readOffer, redirected } from './endpoint.ts'
@@ -16,14 +16,16 @@ import { FRAGMENT, patchSession } from './resource.ts'
 import type { Protocol, Route } from './route.ts'
 import { route, sessionPath } from './route.ts'
 import { SessionTable } from './session.ts'
+import { XrtcRoutes } from './xrtc/routes.ts'
 
 /** The options of a signaling with every default set. */
 export type SignalingSettings = Required<
-  Omit<SignalingOptions, 'authorize' | 'cors' | 'processTag' | 'publicUrl' | 'rateLimit' | 'trustProxy'>
+  Omit<SignalingOptions, 'authorize' | 'cors' | 'processTag' | 'publicUrl' | 'rateLimit' | 'trustProxy' | 'xrtc'>
 > &
   Pick<SignalingOptions, 'authorize' | 'cors' | 'processTag' | 'publicUrl'> & {
     readonly rateLimit: Required<RateLimitOptions> | false
     readonly trustProxy: ClientAddress
+    readonly xrtc: XrtcRoutesOptions | false
   }
 
 /** The defaults of `server.signaling`. */
@@ -33,6 +35,7 @@ export const SIGNALING_DEFAULTS = {
   whep: true,
   pages: false,
   srsPaths: false,
+  xrtc: false,
   maxBodyBytes: 131_072,
   requestTimeoutMs: 10_000,
   lenientIfMatch: false,
@@ -56,6 +59,7 @@ export class SignalingCore {
   readonly #cors: Cors
   readonly #pages: Pages | undefined
   readonly #sessions: SessionTable
+  readonly #xrtc: XrtcRoutes | undefined
   readonly #limiter: RateLimiter | undefined
   #state: 'open' | 'draining' | 'closed' = 'open'
 
@@ -64,13 +68,16 @@ export class SignalingCore {
     this.#settings = settings
     this.#hooks = hooks
     this.#cors = new Cors(settings.cors)
-    this.#pages = settings.pages ? new Pages() : undefined
+    const { pages, xrtc, rateLimit } = settings
+    this.#pages = pages || xrtc !== false ? new Pages({ pages, xrtc: xrtc !== false }) : undefined
     this.#sessions = new SessionTable(hooks.sessions, settings.processTag)
-    this.#limiter = settings.rateLimit === false ? undefined : new RateLimiter(settings.rateLimit)
+    this.#limiter = rateLimit === false ? undefined : new RateLimiter(rateLimit)
+    this.#xrtc =
+      xrtc === false ? undefined : new XrtcRoutes(server, settings, xrtc, { ...hooks, limiter: this.#limiter })
   }
 
   get sessionCount(): number {
-    return this.#sessions.size
+    return this.#sessions.size + (this.#xrtc?.sessionCount ?? 0)
   }
 
   /** How long a request's body may take. */
@@ -95,19 +102,21 @@ export class SignalingCore {
   }
 
   /** Opens no session any more; resolves when the last one is over. */
-  drain(): Promise<void> {
+  async drain(): Promise<void> {
     if (this.#state === 'open') this.#state = 'draining'
-    return this.#sessions.whenEmpty()
+    await Promise.all([this.#sessions.whenEmpty(), this.#xrtc?.drain()])
   }
 
   /** Ends all sessions and serves nothing more. */
   async close(): Promise<void> {
     this.#state = 'closed'
-    await Promise.all(this.#sessions.all().map(({ peer }) => peer.close('the signaling was closed')))
+    const closing = this.#sessions.all().map(({ peer }) => peer.close('the signaling was closed'))
+    await Promise.all([...closing, this.#xrtc?.close()])
   }
 
-  #serve(found: Route, request: HttpRequest): Promise<HttpResponse | undefined> | HttpResponse {
+  #serve(found: Route, request: HttpRequest): Promise<HttpResponse | undefined> | HttpResponse | undefined {
     if (found.kind === 'page') return this.#page(found.path, request)
+    if (found.kind === 'xrtc') return this.#xrtc?.serve(found.action, request, this.#cors.preflightHeaders(request))
     if (isPreflight(request)) return emptyResponse(200, [...describe(found), ...this.#cors.preflightHeaders(request)])
     if (this.#state === 'closed') return this.#unavailable('the signaling is closed')
     if (!FREE_METHODS.has(request.method)) {
@@ -177,7 +186,8 @@ export class SignalingCore {
 
   async #page(path: string, request: HttpRequest): Promise<HttpResponse | undefined> {
     if (this.#pages === undefined) return undefined
-    if (path !== STREAMS_PATH) return await this.#pages.serve(path, request, request.mount + this.#settings.basePath)
+    if (path !== STREAMS_PATH || !this.#settings.pages)
+      return await this.#pages.serve(path, request, request.mount + this.#settings.basePath)
     if (request.method === 'OPTIONS') return emptyResponse(200, this.#cors.preflightHeaders(request))
     if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed(request.method, 'GET, HEAD, OPTIONS')
     const passage = await passGate(this.#settings.authorize, request, { action: 'list', stream: undefined })
@@ -203,7 +213,7 @@ const SESSION_METHODS = 'OPTIONS, GET, HEAD, PATCH, DELETE'
 // They cost no more than their answer.
 const FREE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
-type Resource = Exclude<Route, { readonly kind: 'page' }>
+type Resource = Exclude<Route, { readonly kind: 'page' | 'xrtc' }>
 
 // Fetch standard, §3.2.2: browsers send it without authorization, and it must make no credentials (RFC 9725 §4.6).
 function isPreflight({ method, headers }: HttpRequest): boolean {
