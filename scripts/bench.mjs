@@ -1,13 +1,16 @@
 // npm run bench [-- NAME --flags]: one benchmark; `--help` lists all of them with their flags.
 
 import { parseArgs } from 'node:util'
+import * as allocs from './bench/allocs.mjs'
+import * as limit from './bench/limit.mjs'
 import * as load from './bench/load.mjs'
+import * as micro from './bench/micro.mjs'
 import * as quality from './bench/quality.mjs'
 import { buildTools } from './bench/rig.mjs'
 import { setUp } from './setup.mjs'
 import { main } from './steps.mjs'
 
-const BENCHES = { load, quality }
+const BENCHES = { load, limit, micro, allocs, quality }
 
 await main(async () => {
   const [name = 'load', ...words] = process.argv.slice(2)

@@ -1,6 +1,7 @@
 // npm run check: everything that must hold before a change lands, except the tests.
 
 import { checkChecklist } from './checklist.mjs'
+import { checkAllocs } from './bench/allocs.mjs'
 import { checkLayers } from './check-layers.mjs'
 import { checkSizes } from './check-sizes.mjs'
 import { checkTexts } from './check-texts.mjs'
@@ -23,6 +24,7 @@ const CHECKS = [
         env: { RUSTDOCFLAGS: '-D warnings -A rustdoc::private-intra-doc-links' },
       }),
   ],
+  ['allocations', checkAllocs],
   ['types of the package', () => run('npx', ['tsc', '-p', '.', '--noEmit'])],
   ['types of the tests', () => run('npx', ['tsc', '-p', '__test__', '--noEmit'])],
   ['types of the pages', () => run('npx', ['tsc', '-p', 'web', '--noEmit'])],

@@ -8,16 +8,28 @@ import { createInterface } from 'node:readline'
 import { root, run, step, StepError } from '../steps.mjs'
 
 const GENERATOR = join(root, 'benches/load/load')
-const YARDSTICKS = join(root, 'target/release/xrtc-bench')
 
 /** Builds what the benchmarks run besides the server. */
 export async function buildTools({ generator = true } = {}) {
   if (process.platform !== 'linux') throw new StepError('bench', 'needs Linux: CPU clocks, socket filters, taskset')
   if (availableParallelism() < 2)
     throw new StepError('bench', 'needs two CPUs: one for the server, one for the generator')
-  await step('build the yardsticks', () => run('cargo', ['build', '--release', '--quiet', '-p', 'xrtc-bench']))
+  await buildYardsticks()
   if (!generator) return
   await step('build the generator', () => run('go', ['build', '-C', 'benches/load', '-o', 'load', '.']))
+}
+
+/** Builds `crates/bench` as the binding is built, and next to it, so that they share what they are made of. */
+export function buildYardsticks() {
+  return step('build the yardsticks', async () => {
+    const target = await hostTarget()
+    await run('cargo', ['build', '--release', '--quiet', '-p', 'xrtc-bench', '--target', target])
+  })
+}
+
+async function hostTarget() {
+  const { output } = await run('rustc', ['-vV'], { capture: true })
+  return output.match(/^host: (.+)$/m)[1]
 }
 
 /** Runs the generator and returns what it found. */
@@ -31,8 +43,8 @@ export function generateTable(command, flags) {
 }
 
 /** Measures without a server: `limit`, `echo`, `micro` … of `crates/bench`. */
-export function yardstick(command, flags = []) {
-  return json(YARDSTICKS, [command, ...flags.map(String)])
+export async function yardstick(command, flags = []) {
+  return json(join(root, 'target', await hostTarget(), 'release/xrtc-bench'), [command, ...flags.map(String)])
 }
 
 /**

@@ -6,13 +6,27 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 #[cfg(target_os = "linux")]
+mod allocs;
+#[cfg(target_os = "linux")]
 mod arguments;
+#[cfg(target_os = "linux")]
+mod counting;
+#[cfg(target_os = "linux")]
+mod echo;
 #[cfg(target_os = "linux")]
 mod limit;
 #[cfg(target_os = "linux")]
+mod micro;
+#[cfg(target_os = "linux")]
 mod seals;
 #[cfg(target_os = "linux")]
+mod stage;
+#[cfg(target_os = "linux")]
 mod system;
+
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: counting::Counting = counting::Counting;
 
 #[cfg(target_os = "linux")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,6 +35,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = arguments::Arguments::from_command_line()?;
     let result = match arguments.command()?.as_str() {
         "limit" => limit::run(&limit::Options::take(&mut arguments)?)?,
+        "micro" => micro::run(&micro::Options::take(&mut arguments)?)?,
+        "echo" => {
+            echo::run(&echo::Options::take(&mut arguments)?).map_err(|error| error.to_string())?
+        }
+        "allocs" => allocs::run()?,
         other => return Err(format!("no such command: {other}").into()),
     };
     writeln!(std::io::stdout(), "{result}")?;

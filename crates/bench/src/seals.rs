@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use xrtc_rtp::Ssrc;
-use xrtc_srtp::{KeyingMaterial, Plain, Profile, Sealer, contexts};
+use xrtc_srtp::{KeyingMaterial, Opener, Plain, Profile, Sealer, contexts};
 
 /// The bytes of an RTP header without extensions.
 pub(crate) const HEADER_BYTES: usize = 12;
@@ -45,6 +45,11 @@ impl Seal {
     }
 }
 
+/// What opens the packets that [`Seal`] number `number` makes.
+pub(crate) fn opener(profile: Profile, number: usize) -> Result<Opener, Box<dyn Error>> {
+    Ok(contexts(&material(profile, number)?, false).0)
+}
+
 /// The profile with this short name.
 pub(crate) fn profile(name: &str) -> Result<Profile, String> {
     match name {
@@ -77,10 +82,6 @@ fn header(index: u64, ssrc: Ssrc) -> [u8; HEADER_BYTES] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn opener(profile: Profile, number: usize) -> Result<xrtc_srtp::Opener, Box<dyn Error>> {
-        Ok(contexts(&material(profile, number)?, false).0)
-    }
 
     #[test]
     fn every_profile_is_opened_by_its_opener_only() {

@@ -19,6 +19,21 @@ pub(crate) fn thread_cpu() -> Duration {
     clock(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
+/// The monotonic clock.
+pub(crate) fn monotonic() -> Duration {
+    clock(libc::CLOCK_MONOTONIC)
+}
+
+/// Lets so much time pass without using the CPU.
+pub(crate) fn nap(time: Duration) {
+    let time = libc::timespec {
+        tv_sec: time.as_secs() as libc::time_t,
+        tv_nsec: i64::from(time.subsec_nanos()) as _,
+    };
+    // SAFETY: the kernel reads one timespec, which is ours.
+    unsafe { libc::nanosleep(&raw const time, ptr::null_mut()) };
+}
+
 fn clock(id: libc::clockid_t) -> Duration {
     let mut time = libc::timespec {
         tv_sec: 0,
@@ -194,6 +209,82 @@ impl Messages {
         }
     }
 }
+
+/// Room for the datagrams of one receive call.
+pub(crate) struct Receiver {
+    headers: Box<[libc::mmsghdr]>,
+    pieces: Box<[libc::iovec]>,
+    names: Box<[libc::sockaddr_in]>,
+    bytes: Box<[u8]>,
+}
+
+impl Receiver {
+    /// Room for so many.
+    pub(crate) fn new(count: usize) -> Self {
+        // SAFETY: integers and pointers, for all of which zeroes are a value.
+        let (header, piece, name) = unsafe { (mem::zeroed(), mem::zeroed(), mem::zeroed()) };
+        Self {
+            headers: vec![header; count].into(),
+            pieces: vec![piece; count].into(),
+            names: vec![name; count].into(),
+            bytes: vec![0; count * SLOT_BYTES].into(),
+        }
+    }
+
+    /// Waits up to 100 ms for datagrams, takes one batch and says how many there are.
+    pub(crate) fn receive(&mut self, socket: &Socket) -> io::Result<usize> {
+        let slots = self.bytes.chunks_exact_mut(SLOT_BYTES);
+        for (index, slot) in slots.enumerate() {
+            self.pieces[index] = libc::iovec {
+                iov_base: slot.as_mut_ptr().cast(),
+                iov_len: slot.len(),
+            };
+            let header = &mut self.headers[index].msg_hdr;
+            header.msg_name = (&raw mut self.names[index]).cast();
+            header.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+            header.msg_iov = &raw mut self.pieces[index];
+            header.msg_iovlen = 1;
+        }
+        let mut readable = libc::pollfd {
+            fd: socket.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        let count = self.headers.len() as libc::c_uint;
+        // SAFETY: the kernel writes to one pollfd and to the headers, each of which points to its own slot and name with
+        // their sizes; all of them are ours until the calls return.
+        let received = unsafe {
+            if libc::poll(&raw mut readable, 1, 100) == 0 {
+                return Ok(0);
+            }
+            let flags = libc::MSG_DONTWAIT as _;
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                count,
+                flags,
+                ptr::null_mut(),
+            )
+        };
+        match usize::try_from(received) {
+            Ok(received) => Ok(received),
+            Err(_) => match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// The port that datagram `index` of the last batch came from, and its bytes.
+    pub(crate) fn datagram(&mut self, index: usize) -> (u16, &mut [u8]) {
+        let len = (self.headers[index].msg_len as usize).min(SLOT_BYTES);
+        let begin = index * SLOT_BYTES;
+        let bytes = &mut self.bytes[begin..begin + len];
+        (u16::from_be(self.names[index].sin_port), bytes)
+    }
+}
+
+const SLOT_BYTES: usize = 1_600;
 
 fn set_option<T>(socket: &Socket, name: libc::c_int, value: &T) -> io::Result<()> {
     let fd: RawFd = socket.as_raw_fd();
