@@ -4,13 +4,9 @@
 const LONGEST_RETRY_AFTER_MS = 3_600_000
 
 /** How long to wait after so many failures in a row: exponential from least to most, the upper half left to chance. */
-export function backoffMs(
-  failures: number,
-  [least, most]: readonly [number, number],
-  chance: number = Math.random(),
-): number {
+export function backoffMs(failures: number, [least, most]: readonly [number, number]): number {
   const full = Math.min(most, least * 2 ** Math.min(failures - 1, 30))
-  return Math.round((full * (1 + chance)) / 2)
+  return Math.round((full * (1 + Math.random())) / 2)
 }
 
 /** Reads `Retry-After`, which is seconds or a date (RFC 9110 §10.2.3). */

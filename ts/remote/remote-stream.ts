@@ -18,10 +18,11 @@ import type {
 import type { ListenerErrorReport } from '../emitter.ts'
 import { Emitter } from '../emitter.ts'
 import { XrtcError, errorOf } from '../errors.ts'
+import { backoffMs } from '../retry.ts'
 import { Exchange } from './exchange.ts'
 import { RemoteSession } from './session.ts'
 import type { RemoteSettings } from './settings.ts'
-import { askedDelayMs, backoffMs, isFinal } from './verdict.ts'
+import { askedDelayMs, isFinal } from './verdict.ts'
 
 // A session that lived for so long was a success: the next failure is the first one again.
 const STABLE_MS = 5_000
@@ -187,7 +188,7 @@ export class RemoteConnection extends Emitter<RemoteStreamEvents> implements Rem
   /** Waits for the next attempt; a stream that is to be sent and was not live ends the wait as soon as it is. */
   async #pause(loss: Loss): Promise<void> {
     const { retryMinMs, retryMaxMs } = this.#settings
-    const own = backoffMs(this.#failures, [retryMinMs, retryMaxMs], Math.random())
+    const own = backoffMs(this.#failures, [retryMinMs, retryMaxMs])
     const delay = Math.max(own, askedDelayMs(loss.error))
     this.#nextAttemptAt = new Date(Date.now() + delay)
     this.#setState('waiting', loss)

@@ -1,12 +1,11 @@
 // What a response other than success means: whether it is worth another attempt, and when.
 
 import { XrtcError, errorOf } from '../errors.ts'
+import { retryAfterMs } from '../retry.ts'
 import type { Reply } from './exchange.ts'
 
 // Anything else of 4xx says that the request itself is wrong, and the next one would be the same.
 const TEMPORARY = [404, 408, 409, 423, 425, 429]
-// Nobody is kept waiting longer by another server's word.
-const LONGEST_RETRY_AFTER_MS = 3_600_000
 
 /** The error for a response that is no success. */
 export function refusalOf(reply: Reply): XrtcError {
@@ -44,19 +43,6 @@ export function isFinal(error: unknown): boolean {
 /** How long the other server wants to be left alone. */
 export function askedDelayMs(error: unknown): number {
   return error instanceof XrtcError ? Number(error.details['retryAfterMs'] ?? 0) : 0
-}
-
-/** Before the next attempt, after so many failures in a row: exponential, with the upper half left to chance. */
-export function backoffMs(failures: number, [least, most]: readonly [number, number], chance: number): number {
-  const full = Math.min(most, least * 2 ** Math.min(failures - 1, 30))
-  return Math.round(full / 2 + (full / 2) * chance)
-}
-
-/** Seconds or a date (RFC 9110 §10.2.3). */
-export function retryAfterMs(value: string | undefined, now = Date.now()): number | undefined {
-  if (value === undefined) return undefined
-  const delay = /^\d+$/.test(value.trim()) ? Number(value) * 1_000 : Date.parse(value) - now
-  return Number.isNaN(delay) ? undefined : Math.min(Math.max(delay, 0), LONGEST_RETRY_AFTER_MS)
 }
 
 // The words of an RFC 9457 problem, or a short plain text.
