@@ -114,6 +114,15 @@ test('A18: a restart that fails changes nothing: the ICE session and its ETag go
   t.is((await patch(session, fragment(PUBLISH), { 'If-Match': etag })).status, 204)
 })
 
+test('A16: another password alone is a restart, and the same user name goes on', async (t) => {
+  const { url } = await startSite(t)
+  const { session, etag } = await open(`${url}/whip/lobby`, PUBLISH)
+  const body = fragment(PUBLISH, { pwd: NEW.pwd, candidates: [HOST] })
+  const response = await patch(session, body, { 'If-Match': etag })
+  t.is(response.status, 200)
+  t.is((await patch(session, body, { 'If-Match': response.headers.get('etag') ?? '' })).status, 204)
+})
+
 const CREDENTIALS = /a=ice-ufrag:\S+\r\na=ice-pwd:\S+\r\n/.exec(PUBLISH)?.[0] ?? ''
 const VIDEO = 'm=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\n'
 const forms: readonly (readonly [string, string])[] = [

@@ -11,7 +11,7 @@ import type { Session } from './session.ts'
 export const FRAGMENT = 'application/trickle-ice-sdpfrag'
 
 // How many ICE restarts back a late request is known for one.
-const REMEMBERED_UFRAGS = 8
+const REMEMBERED_GENERATIONS = 8
 
 /** How PATCH is served. */
 export interface PatchOptions {
@@ -54,15 +54,15 @@ async function applyFragment(
   if (tags === 'mismatch') return problem(412, { detail: 'If-Match names another ICE session' })
   // Overlapping requests may arrive in another order than they were sent in (RFC 9725 §4.3.1). Credentials of before a
   // restart are then no wish to go back: whatever `If-Match` says, their ICE session is over.
-  const ufrag = credentialsOf(fragment)?.ufrag
-  if (ufrag !== undefined && session.earlierUfrags.includes(ufrag)) {
+  const sent = generationOf(fragment)
+  if (sent !== undefined && session.earlierGenerations.includes(sent)) {
     return problem(412, { detail: 'the fragment is of an ICE session that was restarted' })
   }
-  const before = credentialsOf(peer.remoteDescription?.sdp ?? '')
+  const before = generationOf(peer.remoteDescription?.sdp ?? '')
   const reply = await peer.addIceFragment(fragment)
   if (reply === undefined) return emptyResponse(204)
-  if (before !== undefined) session.earlierUfrags.push(before.ufrag)
-  session.earlierUfrags.splice(0, session.earlierUfrags.length - REMEMBERED_UFRAGS)
+  if (before !== undefined) session.earlierGenerations.push(before)
+  session.earlierGenerations.splice(0, session.earlierGenerations.length - REMEMBERED_GENERATIONS)
   return {
     status: 200,
     headers: [
@@ -72,4 +72,10 @@ async function applyFragment(
     ],
     body: reply,
   }
+}
+
+// Whatever of the credentials changes makes another ICE session.
+function generationOf(text: string): string | undefined {
+  const credentials = credentialsOf(text)
+  return credentials === undefined ? undefined : `${credentials.ufrag} ${credentials.pwd}`
 }

@@ -25,12 +25,12 @@ export interface Session {
   readonly urlToken: string | undefined
   /** PATCH requests are served one after the other. */
   turn: Promise<unknown>
-  /** The client's user name fragments of before its ICE restarts, newest last. */
-  readonly earlierUfrags: string[]
+  /** The client's ICE credentials of before its restarts, newest last. */
+  readonly earlierGenerations: string[]
 }
 
 /** A session that is over, as far as it is still known. */
-export type EndedSession = Omit<Session, 'peer' | 'turn' | 'earlierUfrags'> & { readonly endedAt: number }
+export type EndedSession = Omit<Session, 'peer' | 'turn' | 'earlierGenerations'> & { readonly endedAt: number }
 
 /** The sessions of one signaling. */
 export class SessionTable {
@@ -53,7 +53,7 @@ export class SessionTable {
   /** Opens a session for a peer; it ends with the peer. */
   open(session: Pick<Session, 'protocol' | 'peer' | 'stream' | 'urlToken'>): Session {
     const id = this.#prefix + randomBytes(ID_BYTES).toString('base64url')
-    const opened: Session = { ...session, id, turn: Promise.resolve(), earlierUfrags: [] }
+    const opened: Session = { ...session, id, turn: Promise.resolve(), earlierGenerations: [] }
     this.#sessions.set(opened.id, opened)
     this.#onSize(1)
     if (opened.peer.closed) this.#end(opened)
