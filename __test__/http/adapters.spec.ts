@@ -167,6 +167,17 @@ for (const [name, mount] of Object.entries(mounts)) {
     t.deepEqual(addresses, ['127.0.0.1', '/media/whip/lobby?a=1'])
   })
 
+  test(`${name}: forms of the XRTC routes are read, whoever parsed them`, async (t) => {
+    const url = await mount(t, await startServer(t), { xrtc: {} })
+    const uid = '18446744073709551615'
+    const form = new URLSearchParams({ uid, streamName: 'a lobby & more', audio: '1', video: '1' })
+    const response = await fetch(`${url}/media/signaling/push`, { method: 'POST', body: form })
+    t.is(response.status, 200)
+    t.like(await problemOf(response), { errNo: 0, data: { type: 'offer' } })
+    const again = await fetch(`${url}/media/signaling/stoppush`, { method: 'POST', body: form })
+    t.like(await problemOf(again), { errNo: 0 })
+  })
+
   test(`${name}: pages know the mount`, async (t) => {
     const url = await mount(t, await startServer(t), { pages: true })
     const page = await fetch(`${url}/media/push/lobby`)

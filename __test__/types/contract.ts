@@ -2,7 +2,8 @@
 
 import { on, once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
-import { InvalidStateError, XrtcError, createServer } from 'xrtc'
+import { createSecureServer } from 'node:http2'
+import { InvalidStateError, XrtcError, createServer, jwtAuthorize, turnCredentials } from 'xrtc'
 import type {
   Authorize,
   MediaServer,
@@ -40,6 +41,18 @@ export async function compiles(): Promise<void> {
   const signaling: Signaling = server.signaling({ authorize, cors: { origins: ['https://a.example'] } })
   const { listener } = signaling
   createHttpServer(listener)
+  createSecureServer({}, listener)
+  const response: Response = await signaling.fetch(new Request('http://a/'), { remoteAddress: '203.0.113.7' })
+  const byToken = jwtAuthorize({ jwksUrl: 'https://login.example/keys', audience: ['a', 'b'] })
+  const minted: Authorize = async (request, context) => {
+    const grant = await byToken(request, context)
+    return grant === false || grant === 'forbidden'
+      ? grant
+      : { ...grant, iceServers: [turnCredentials({ secret: 'a', urls: ['turn:a'] })], limits: { expiresInMs: 1_000 } }
+  }
+  server.signaling({ authorize: minted, trustProxy: ['loopback'], publicUrl: 'https://a.example', whep: false })
+  const webhooks = server.webhooks({ url: 'https://a.example', secret: 's', events: ['peer.removed'] })
+  void [response.status, webhooks.counters.delivered]
 
   const report = await push.getStats()
   const received = [...report.values()].flatMap((entry) =>
@@ -85,6 +98,12 @@ export async function doesNotCompile(server: MediaServer, peer: PushPeer, stream
   server.signaling({ authorize: 'secret' })
   // @ts-expect-error a gate gives no text but forbidden
   server.signaling({ authorize: () => 'allowed' })
+  // @ts-expect-error a grant has no such member
+  server.signaling({ authorize: () => ({ user: 'ann' }) })
+  // @ts-expect-error webhooks are signed
+  server.webhooks({ url: 'https://a.example' })
+  // @ts-expect-error there is no such event
+  server.webhooks({ url: 'https://a.example', secret: 's', events: ['stream.gone'] })
   // @ts-expect-error an entry may be of another type
   void [...(await peer.getStats()).values()][0]?.packetsReceived
 }
