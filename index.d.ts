@@ -559,6 +559,11 @@ export interface SignalingOptions {
   readonly requestTimeoutMs?: number
   /** Accepts a PATCH without `If-Match`, which some clients send. Default `false`: it is answered 428. */
   readonly lenientIfMatch?: boolean
+  /**
+   * Answers a viewer's offer that cannot be accepted with the server's own offer (406, draft-ietf-wish-whep-04 §4.3.2)
+   * instead of 422. Default `false`: Eyevinn's players take 406 for "no audio", medooze's for a failure.
+   */
+  readonly counterOffers?: boolean
   /** The `Retry-After` of a WHEP request for a stream that is not live, in seconds. Default 2. */
   readonly retryAfterSeconds?: number
   /** How many POST, PATCH and DELETE requests a client may make; more are answered 429. `false`: any number. */

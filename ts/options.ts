@@ -80,6 +80,7 @@ export function signalingSettings(options: SignalingOptions): SignalingSettings 
     srsPaths: flag('srsPaths', options.srsPaths) ?? SIGNALING_DEFAULTS.srsPaths,
     xrtc: xrtcRoutes(options.xrtc),
     lenientIfMatch: flag('lenientIfMatch', options.lenientIfMatch) ?? SIGNALING_DEFAULTS.lenientIfMatch,
+    counterOffers: flag('counterOffers', options.counterOffers) ?? SIGNALING_DEFAULTS.counterOffers,
     maxBodyBytes: integer('maxBodyBytes', options.maxBodyBytes, [1, 1 << 24]) ?? SIGNALING_DEFAULTS.maxBodyBytes,
     requestTimeoutMs:
       integer('requestTimeoutMs', options.requestTimeoutMs, [1, 600_000]) ?? SIGNALING_DEFAULTS.requestTimeoutMs,

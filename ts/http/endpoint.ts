@@ -1,7 +1,8 @@
 // The endpoints: WHIP `POST /whip/:stream` (RFC 9725 §4.2) and WHEP `POST /whep/:stream`
 // (draft-ietf-wish-whep-04 §4.3). The server always answers the client's offer.
 
-import type { MediaServer, Peer } from '../../index.d.ts'
+import type { MediaServer, Peer, XrtcErrorCode } from '../../index.d.ts'
+import { XrtcError } from '../errors.ts'
 import { withinTime } from './deadline.ts'
 import { entityTag } from './etag.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
@@ -54,6 +55,22 @@ export async function acceptOffer(
   return await withinTime<Peer>(accepted, timeoutMs, (peer) => void peer.close('the request was given up'))
 }
 
+/**
+ * Makes the server's own offer to a viewer whose offer was refused with `error`, where that may help: it was read but
+ * cannot be accepted. The offer waits for its answer as long as the server's `answerTimeoutMs` says.
+ */
+export async function counterOffer(
+  error: unknown,
+  server: MediaServer,
+  stream: string,
+  timeoutMs: number,
+): Promise<Peer> {
+  if (!(error instanceof XrtcError) || !UNACCEPTABLE.includes(error.code)) throw error
+  return await withinTime<Peer>(server.pull(stream), timeoutMs, (peer) => void peer.close('the request was given up'))
+}
+
+const UNACCEPTABLE: readonly XrtcErrorCode[] = ['XRTC_NO_COMMON_CODEC', 'XRTC_UNSUPPORTED_DESCRIPTION']
+
 /** 307: the one redirect that every client follows; 301 and 302 must not be used (RFC 9725 §4.5). */
 export function redirected(location: string): HttpResponse {
   return emptyResponse(307, [
@@ -62,10 +79,13 @@ export function redirected(location: string): HttpResponse {
   ])
 }
 
-/** 201 with the answer (RFC 9725 §4.2). The type has no parameters and the location no query: clients compare. */
-export function created(peer: Peer, location: string, links: HttpResponse['headers']): HttpResponse {
+/**
+ * 201 with the answer (RFC 9725 §4.2), or 406 with the server's own offer (draft-ietf-wish-whep-04 §4.3.2). The type has
+ * no parameters and the location no query: clients compare.
+ */
+export function opened(peer: Peer, location: string, links: HttpResponse['headers']): HttpResponse {
   return {
-    status: 201,
+    status: peer.localDescription?.type === 'offer' ? 406 : 201,
     headers: [
       ['Content-Type', SDP],
       ['Location', location],

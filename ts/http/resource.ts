@@ -27,8 +27,7 @@ export async function patchSession(
 ): Promise<HttpResponse> {
   const type = mediaType(request)
   if (type === 'application/sdp' && session.protocol === 'whep') {
-    // draft-ietf-wish-whep-04 §4.3.2: an answer has its place only after a counter-offer, which is never made here.
-    return problem(409, { detail: 'no answer is awaited: the offer was answered already' })
+    return await takeAnswer(session, request, options.maxBodyBytes)
   }
   if (type !== FRAGMENT) {
     return problem(415, { detail: `a PATCH has the type ${FRAGMENT}` }, [['Accept-Patch', FRAGMENT]])
@@ -38,6 +37,16 @@ export async function patchSession(
   const turn = session.turn.then(() => applyFragment(session, request, fragment, options.lenientIfMatch))
   session.turn = turn.catch(() => undefined)
   return await turn
+}
+
+// draft-ietf-wish-whep-04 §4.3.2: an answer has its place only after a counter-offer. No tag is asked for: there is one
+// ICE session that it can belong to.
+async function takeAnswer({ peer }: Session, request: HttpRequest, maxBodyBytes: number): Promise<HttpResponse> {
+  if (peer.signalingState !== 'have-local-offer') {
+    return problem(409, { detail: 'no answer is awaited: the offer was answered already' })
+  }
+  await peer.setRemoteDescription({ type: 'answer', sdp: await request.body(maxBodyBytes) })
+  return emptyResponse(204)
 }
 
 async function applyFragment(

@@ -3,7 +3,7 @@
 import type { MediaServer, RateLimitOptions, SignalingOptions, XrtcRoutesOptions } from '../../index.d.ts'
 import type { ClientAddress } from './client-address.ts'
 import { Cors } from './cors.ts'
-import { SDP, acceptOffer, created, describeEndpoint, readOffer, redirected } from './endpoint.ts'
+import { SDP, acceptOffer, counterOffer, describeEndpoint, opened, readOffer, redirected } from './endpoint.ts'
 import { passGate } from './gate.ts'
 import { limitLifetime } from './lifetime.ts'
 import { iceServerLinks } from './link.ts'
@@ -39,6 +39,7 @@ export const SIGNALING_DEFAULTS = {
   maxBodyBytes: 131_072,
   requestTimeoutMs: 10_000,
   lenientIfMatch: false,
+  counterOffers: false,
   retryAfterSeconds: 2,
   rateLimit: RATE_LIMIT_DEFAULTS,
 } as const satisfies SignalingOptions
@@ -143,22 +144,22 @@ export class SignalingCore {
     if (method === 'GET' || method === 'HEAD') return describeEndpoint(method, protocol)
     if (method !== 'POST') return notAllowed(method, ENDPOINT_METHODS)
     if (this.#state === 'draining') return this.#unavailable('the server is about to end: no session is opened')
-    const { authorize, basePath, maxBodyBytes, requestTimeoutMs } = this.#settings
+    const { authorize, basePath, counterOffers, maxBodyBytes, requestTimeoutMs } = this.#settings
     const passage = await passGate(authorize, request, { action: actionOf(protocol), stream })
     if ('refusal' in passage) return passage.refusal
     if (passage.redirect !== undefined) return redirected(passage.redirect)
     const body = await readOffer(request, protocol, maxBodyBytes)
     if ('refusal' in body) return body.refusal
     const identity = passage.identity ?? uidOf(request)
-    const peer = await acceptOffer(this.#server, protocol, stream, {
-      offer: body.offer,
-      identity,
-      timeoutMs: requestTimeoutMs,
+    const options = { offer: body.offer, identity, timeoutMs: requestTimeoutMs }
+    const peer = await acceptOffer(this.#server, protocol, stream, options).catch((error: unknown) => {
+      if (!counterOffers || protocol === 'whip') throw error
+      return counterOffer(error, this.#server, stream, requestTimeoutMs)
     })
     limitLifetime(peer, passage.expiresInMs)
     const urlToken = request.query.get('token') ?? undefined
     const session = this.#sessions.open({ protocol, peer, stream, urlToken })
-    return created(peer, sessionPath(request, basePath, protocol, session.id), iceServerLinks(passage.iceServers))
+    return opened(peer, sessionPath(request, basePath, protocol, session.id), iceServerLinks(passage.iceServers))
   }
 
   async #session(protocol: Protocol, id: string, request: HttpRequest): Promise<HttpResponse> {
