@@ -1,7 +1,7 @@
 //! Candidates, as `a=candidate` writes them (RFC 8839 §5.1, RFC 6544 §4.5).
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use crate::credentials::is_ice_char;
@@ -53,6 +53,22 @@ impl Candidate {
             tcp_type: None,
             ufrag: None,
             extensions: Vec::new(),
+        }
+    }
+
+    /// A candidate for UDP that a STUN server has told, component 1. What it maps to stays here (RFC 8839 §5.1 wants
+    /// `raddr`, and lets it be blank).
+    pub fn server_reflexive(mapped: SocketAddr, local_preference: u16) -> Self {
+        let blank = match mapped.ip() {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        Self {
+            foundation: foundation(CandidateKind::ServerReflexive, mapped.ip()),
+            priority: CandidateKind::ServerReflexive.priority(local_preference),
+            kind: CandidateKind::ServerReflexive,
+            related: Some((CandidateAddress::Ip(blank), 0)),
+            ..Self::host(mapped, local_preference)
         }
     }
 

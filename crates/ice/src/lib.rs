@@ -33,9 +33,9 @@
 //! ```
 //!
 //! Covered: RFC 8489 (Binding, short-term credentials), RFC 8445 (lite, and full with host candidates, regular
-//! nomination and role conflicts), RFC 8838 (trickle of remote candidates), RFC 8839 (candidate and credential
+//! nomination, role conflicts and server-reflexive candidates), RFC 8838 (trickle of remote candidates), RFC 8839 (candidate and credential
 //! grammar), RFC 7675 (consent), and the nomination attribute of draft-thatcher-ice-renomination.
-//! Left out: gathering, TURN, RFC 4571 framing, long-term credentials, several components.
+//! Left out: TURN, RFC 4571 framing, long-term credentials, several components.
 
 #![forbid(unsafe_code)]
 
@@ -43,6 +43,7 @@ mod agent;
 mod candidate;
 mod credentials;
 mod discard;
+mod gatherer;
 mod limits;
 mod path;
 pub mod stun;
@@ -53,5 +54,6 @@ pub use candidate::{
 };
 pub use credentials::{Credentials, InvalidCredentials};
 pub use discard::{Counters, Discard};
+pub use gatherer::Gatherer;
 pub use path::Path;
 pub use stun::peek_username;

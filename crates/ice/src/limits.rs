@@ -33,5 +33,8 @@ pub(crate) const MAX_LOCAL_CANDIDATES: usize = 16;
 /// Candidates of the peer that a full agent checks, learnt ones included.
 pub(crate) const MAX_REMOTE_CANDIDATES: usize = 64;
 
+/// Requests of a gatherer, each to one server from one socket.
+pub(crate) const MAX_STUN_QUERIES: usize = 16;
+
 /// Pairs in a full agent's checklist (RFC 8445 §6.1.2.5).
 pub(crate) const MAX_PAIRS: usize = 100;

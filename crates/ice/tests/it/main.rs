@@ -9,6 +9,7 @@
 mod allocations;
 mod candidates;
 mod full;
+mod gathering;
 mod lite;
 mod malformed;
 mod network;
