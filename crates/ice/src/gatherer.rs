@@ -108,11 +108,11 @@ impl Gatherer {
         })
     }
 
-    /// When [`Gatherer::poll_transmit`] or [`Gatherer::is_done`] has news.
+    /// When [`Gatherer::poll_transmit`] or [`Gatherer::is_done`] has news; in the past if it has.
     pub fn poll_timeout(&self) -> Time {
         let open = self.queries.iter().filter(|query| query.answer.is_none());
-        open.map(|query| query.next_at)
-            .fold(self.deadline, Time::min)
+        let next = open.map(|query| query.next_at).min();
+        next.map_or(Time::ZERO, |next| next.min(self.deadline))
     }
 
     /// The addresses that were told, each once, those of the first servers first; none that is `known` already.

@@ -20,8 +20,8 @@ pub enum Ice {
 pub struct OwnAddresses {
     /// The addresses that checks leave from, best first, exactly as they will stand in [`Path::local`](crate::Path).
     pub bases: Vec<SocketAddr>,
-    /// The addresses that our description offers, best first; those of an address translator too.
-    pub candidates: Vec<SocketAddr>,
+    /// What our description offers, best first: the addresses of translators too.
+    pub candidates: Vec<Candidate>,
 }
 
 impl Ice {

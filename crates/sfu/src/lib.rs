@@ -57,4 +57,4 @@ pub use relay::RelayMessage;
 pub use sfu::Sfu;
 pub use stats_record::{StatsRecord, StatsValue};
 pub use stream_name::{InvalidStreamName, StreamName};
-pub use xrtc_ice::Path;
+pub use xrtc_ice::{Candidate, Gatherer, Path};

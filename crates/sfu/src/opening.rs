@@ -233,9 +233,7 @@ impl Sfu {
         LocalParams {
             candidates: match ice {
                 Ice::Lite => self.config.candidate_lines(),
-                Ice::Full(own) => host_candidates(&own.candidates)
-                    .map(|candidate| candidate.to_string())
-                    .collect(),
+                Ice::Full(own) => own.candidates.iter().map(ToString::to_string).collect(),
             },
             ice_lite: ice.is_lite(),
             session_id: secrets.u64(),

@@ -1,6 +1,6 @@
 //! What a server is started with.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use xrtc_rtp::Bitrate;
@@ -23,6 +23,8 @@ pub struct ServerConfig {
     pub workers: u16,
     /// The addresses to offer instead of this machine's own. Default: none, so its own.
     pub announce: Vec<Announced>,
+    /// The STUN servers that peers with full ICE are seen from. Default: none are asked.
+    pub stun: Vec<SocketAddr>,
     /// What each worker's peers can make grow.
     pub limits: Limits,
     /// When a silent peer is given up. Default 30 s.
@@ -60,6 +62,7 @@ impl Default for ServerConfig {
             udp_port: 0,
             workers: 1,
             announce: Vec::new(),
+            stun: Vec::new(),
             limits: Limits::default(),
             consent_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(30),

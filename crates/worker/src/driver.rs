@@ -133,13 +133,13 @@ impl Driver {
         self.take_commands();
         // What another worker said before the application sent a command is known when the command is executed.
         self.take_relays(now, sfu);
-        while let Some(mut command) = self.commands.pop_front() {
-            self.own.furnish(self.poll.registry(), &mut command);
-            sfu.handle_command(now, command);
-        }
+        self.execute(now, sfu);
         // Nothing is sent after the stop, so that what was sent before it is done first.
         if self.is_told_to_stop() && self.ends.commands.is_empty() {
             self.stopping = Stopping::Farewell;
+            while let Some(command) = self.own.release_now(None) {
+                sfu.handle_command(now, command);
+            }
             sfu.handle_command(now, Command::Shutdown { request: SHUTDOWN });
         }
         #[cfg(test)]
@@ -155,6 +155,25 @@ impl Driver {
             sfu.handle_timeout(now);
         }
         self.settle(now, sfu);
+    }
+
+    /// Executes the commands that were taken, and those that have waited for the addresses of their peer's sockets.
+    fn execute(&mut self, now: Time, sfu: &mut Sfu) {
+        while let Some(command) = self.commands.pop_front() {
+            if let Command::ClosePeer { peer, .. } = &command
+                && let Some(opening) = self.own.release_now(Some(*peer))
+            {
+                sfu.handle_command(now, opening);
+            }
+            let ready = self.own.furnish(now, self.poll.registry(), command);
+            if let Some(command) = ready {
+                sfu.handle_command(now, command);
+            }
+        }
+        self.own.ask(now);
+        while let Some(command) = self.own.release(now) {
+            sfu.handle_command(now, command);
+        }
     }
 
     fn take_commands(&mut self) {
@@ -208,8 +227,11 @@ impl Driver {
             any = true;
             self.own.receive(&mut self.received);
             let now = self.clock.now();
-            self.received
-                .for_each(|path, datagram| sfu.handle_datagram(now, path, datagram));
+            self.received.for_each(|path, datagram| {
+                if !self.own.take_response(path, datagram) {
+                    sfu.handle_datagram(now, path, datagram);
+                }
+            });
             self.settle(now, sfu);
         }
         any
@@ -321,10 +343,12 @@ impl Driver {
         {
             return Duration::ZERO;
         }
-        let next = [sfu.poll_timeout(), self.egress.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min();
+        let times = [
+            sfu.poll_timeout(),
+            self.egress.poll_timeout(),
+            self.own.poll_timeout(),
+        ];
+        let next = times.into_iter().flatten().min();
         next.map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()))
             .min(LONGEST_SLEEP)
     }

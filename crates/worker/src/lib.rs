@@ -14,6 +14,7 @@ mod driver;
 mod egress;
 mod entropy;
 mod error;
+mod gathering;
 mod interface;
 mod ledger;
 #[cfg(test)]

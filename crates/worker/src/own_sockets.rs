@@ -9,9 +9,13 @@ use std::sync::Arc;
 
 use mio::{Interest, Registry, Token};
 use slab::Slab;
-use xrtc_sfu::{Batch, Class, Command, Event, Ice, OwnAddresses, PeerId, RequestId, Tag};
+use xrtc_rtp::Time;
+use xrtc_sfu::{
+    Batch, Candidate, Class, Command, Event, OwnAddresses, Path, PeerId, RequestId, Tag,
+};
 
 use crate::counters::Counters;
+use crate::gathering::{Gathering, own_addresses};
 use crate::interface::local_addresses;
 use crate::udp::{Cursor, Outgoing, ReceiveBuffer, SendBuffer, Sent, Socket};
 use crate::{Announced, Backend, ServerConfig};
@@ -24,6 +28,7 @@ pub(crate) struct OwnSockets {
     announce: Vec<Announced>,
     backend: Backend,
     counters: Arc<Counters>,
+    gathering: Gathering,
     sockets: Slab<OwnSocket>,
     /// Where each is, by family and port; sorted.
     places: Vec<(Place, usize)>,
@@ -58,6 +63,7 @@ impl OwnSockets {
             announce: config.announce.clone(),
             backend: config.backend,
             counters,
+            gathering: Gathering::new(config.stun.clone()),
             sockets: Slab::new(),
             places: Vec::new(),
             ready: VecDeque::new(),
@@ -65,30 +71,66 @@ impl OwnSockets {
     }
 
     /// Opens the sockets that a command asks for and writes their addresses into it. Where the system gives none the
-    /// command stays without, and is refused.
-    pub(crate) fn furnish(&mut self, registry: &Registry, command: &mut Command) {
-        let (Command::Push {
-            request,
-            peer,
-            options: xrtc_sfu::PushOptions { ice, .. },
-            ..
-        }
-        | Command::Pull {
-            request,
-            peer,
-            options: xrtc_sfu::PullOptions { ice, .. },
-            ..
-        }) = command
-        else {
-            return;
+    /// command stays without, and is refused. `None`: STUN servers are asked first, and [`Self::release`] gives it back.
+    pub(crate) fn furnish(
+        &mut self,
+        now: Time,
+        registry: &Registry,
+        mut command: Command,
+    ) -> Option<Command> {
+        let (request, peer) = match &command {
+            Command::Push { request, peer, .. } | Command::Pull { request, peer, .. } => {
+                (*request, *peer)
+            }
+            _ => return Some(command),
         };
-        if let Ice::Full(addresses) = ice {
-            *addresses = self.open(registry, *request, *peer);
+        let Some(addresses) = own_addresses(&mut command) else {
+            return Some(command);
+        };
+        *addresses = self.open(registry, request, peer);
+        let sockets = self.sockets.iter().filter(|(_, own)| own.peer == peer);
+        let locals: Vec<SocketAddr> = sockets.map(|(_, own)| own.socket.local()).collect();
+        let ready = self.gathering.begin(now, (peer, command), &locals);
+        self.ask(now);
+        ready
+    }
+
+    /// Sends what is due to STUN servers.
+    pub(crate) fn ask(&mut self, now: Time) {
+        let mut out = [0; 64];
+        while let Some(transmit) = self.gathering.poll_transmit(now, &mut out) {
+            let wanted = place(transmit.path.local);
+            let mut sockets = self.sockets.iter();
+            let own = sockets.find(|(_, own)| place(own.socket.local()) == wanted);
+            if let (Some((_, own)), Some(datagram)) = (own, out.get(..transmit.len)) {
+                own.socket.send_alone(datagram, transmit.path.remote);
+            }
         }
+    }
+
+    /// A command that has what it waited for.
+    pub(crate) fn release(&mut self, now: Time) -> Option<Command> {
+        self.gathering.release(now)
+    }
+
+    /// The command that opens this peer (or any), if it waits still; it waits no longer.
+    pub(crate) fn release_now(&mut self, peer: Option<PeerId>) -> Option<Command> {
+        self.gathering.release_now(peer)
+    }
+
+    /// Whether a datagram was the response of a STUN server.
+    pub(crate) fn take_response(&mut self, path: Path, datagram: &[u8]) -> bool {
+        self.gathering.handle_datagram(path, datagram)
+    }
+
+    /// When [`Self::ask`] or [`Self::release`] has something.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        self.gathering.poll_timeout()
     }
 
     fn open(&mut self, registry: &Registry, request: RequestId, peer: PeerId) -> OwnAddresses {
         let mut addresses = OwnAddresses::default();
+        let mut offered = Vec::new();
         let machine = local_addresses();
         for ip in self.families.clone() {
             let counters = Arc::clone(&self.counters);
@@ -103,7 +145,7 @@ impl OwnSockets {
             {
                 continue;
             }
-            add_addresses(&mut addresses, &socket, &machine);
+            add_addresses((&mut addresses.bases, &mut offered), &socket, &machine);
             entry.insert(OwnSocket {
                 socket,
                 peer,
@@ -113,16 +155,18 @@ impl OwnSockets {
                 is_due: false,
             });
         }
-        let ports = addresses.bases.clone();
         let announced = self.announce.iter().filter(|one| one.port.is_none());
         let announced = announced.filter_map(|one| {
-            let base = ports
-                .iter()
-                .find(|base| base.is_ipv4() == one.ip.is_ipv4())?;
+            let mut bases = addresses.bases.iter();
+            let base = bases.find(|base| base.is_ipv4() == one.ip.is_ipv4())?;
             Some(SocketAddr::new(one.ip, base.port()))
         });
-        let host = std::mem::take(&mut addresses.candidates);
-        addresses.candidates = announced.chain(host).collect();
+        let preferences = (0..=u16::MAX).rev();
+        addresses.candidates = announced
+            .chain(offered)
+            .zip(preferences)
+            .map(|(address, preference)| Candidate::host(address, preference))
+            .collect();
         self.note_change();
         addresses
     }
@@ -144,6 +188,7 @@ impl OwnSockets {
 
     /// Closes all: their peers are gone.
     pub(crate) fn clear(&mut self) {
+        self.gathering.clear();
         self.sockets.clear();
         self.ready.clear();
         self.note_change();
@@ -254,29 +299,33 @@ const fn place(local: SocketAddr) -> Place {
 }
 
 /// Where the socket can send from, and which of these addresses others may be told.
-fn add_addresses(addresses: &mut OwnAddresses, socket: &Socket, machine: &[IpAddr]) {
+fn add_addresses(
+    (bases, offered): (&mut Vec<SocketAddr>, &mut Vec<SocketAddr>),
+    socket: &Socket,
+    machine: &[IpAddr],
+) {
     let local = socket.local();
     if !local.ip().is_unspecified() {
-        addresses.bases.push(local);
-        addresses.candidates.push(local);
+        bases.push(local);
+        offered.push(local);
         return;
     }
     let family = machine.iter().filter(|ip| ip.is_ipv4() == local.is_ipv4());
     let family = family.map(|ip| SocketAddr::new(*ip, local.port()));
     let family: Vec<SocketAddr> = family.take(MAX_BASES).collect();
-    addresses.candidates.extend(&family);
+    offered.extend(&family);
     if !socket.knows_destinations() {
         // Everything it receives seems to have come to the address that it is bound to.
-        return addresses.bases.push(local);
+        return bases.push(local);
     }
-    addresses.bases.extend(&family);
+    bases.extend(&family);
     let loopback: IpAddr = match local {
         SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
         SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
     let loopback = SocketAddr::new(loopback, local.port());
     if !family.contains(&loopback) {
-        addresses.bases.push(loopback);
+        bases.push(loopback);
     }
 }
 

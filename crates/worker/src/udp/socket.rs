@@ -145,6 +145,15 @@ impl Socket {
         sent
     }
 
+    /// Sends one datagram beside the batches, from the address that the system chooses. What fails is counted.
+    pub(crate) fn send_alone(&self, datagram: &[u8], remote: SocketAddr) {
+        let counter = match self.io.send_to(datagram, remote) {
+            Ok(_) => &self.counters.datagrams_sent,
+            Err(_) => &self.counters.send_errors,
+        };
+        counter.add(1);
+    }
+
     /// Gives up what is left for this socket behind `cursor`, of the classes that `drops` names.
     pub(crate) fn drop_rest(
         &self,

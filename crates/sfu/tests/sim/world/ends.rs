@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use xrtc_ice::Mode;
-use xrtc_sfu::{Ice, OwnAddresses};
+use xrtc_sfu::{Candidate, Ice, OwnAddresses};
 use xrtc_testkit::{Browser, Side};
 
 use super::{World, browser_settings};
@@ -37,7 +37,7 @@ impl World {
         self.workers[worker].own.push(address);
         Ice::Full(OwnAddresses {
             bases: vec![address],
-            candidates: vec![address],
+            candidates: vec![Candidate::host(address, u16::MAX)],
         })
     }
 }
