@@ -40,6 +40,11 @@ export interface ServerOptions {
   readonly workers?: number
   /** Which part of ICE the server does for its peers, unless they say otherwise. Default `'lite'`. */
   readonly ice?: IceMode
+  /**
+   * STUN servers, each an IP address or a host name (resolved once) with an optional `:port` (3478). Peers with full ICE
+   * ask them how they look from outside, 700 ms at most, and offer that as well. Default: none.
+   */
+  readonly stunServers?: readonly string[]
   /** How long viewers wait for the next publisher of their stream. Default 30,000; 0 to 3,600,000. */
   readonly publisherGraceMs?: number
   /** How long a peer may be silent (no authenticated check) until it is closed. Default 30,000; 1,000 to 600,000. */

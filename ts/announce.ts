@@ -1,4 +1,4 @@
-// Addresses to offer to peers: read, and their names resolved once.
+// Addresses to offer to peers, and those of STUN servers: read, and their names resolved once.
 
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
@@ -24,7 +24,7 @@ export function parseAddress(written: string): WrittenAddress {
   const host = bracketed ?? plain
   const port = digits === undefined ? undefined : Number(digits)
   if (host === undefined || (bracketed !== undefined && isIP(bracketed) !== 6) || port === 0 || (port ?? 0) > 65_535) {
-    throw errorOf('XRTC_INVALID_ARGUMENT', `not an ADDRESS[:PORT] to announce: ${written}`)
+    throw errorOf('XRTC_INVALID_ARGUMENT', `not an ADDRESS[:PORT]: ${written}`)
   }
   return { host, port }
 }
@@ -49,6 +49,6 @@ async function lookUp(name: string): Promise<readonly string[]> {
     const entries = await lookup(name, { all: true })
     return entries.map((entry) => entry.address)
   } catch (cause) {
-    throw errorOf('XRTC_UNRESOLVED_ADDRESS', `the name ${name} to announce has no address`, { cause })
+    throw errorOf('XRTC_UNRESOLVED_ADDRESS', `the name ${name} has no address`, { cause })
   }
 }

@@ -22,7 +22,7 @@ const MAX_WORKERS = 64
 
 const SERVER_KEYS = [
   ...['announce', 'answerTimeoutMs', 'connectTimeoutMs', 'consentTimeoutMs', 'dtlsVersion', 'ice', 'limits', 'logger'],
-  ...['maxIngestBitrateBps', 'publisherGraceMs', 'udp', 'workers'],
+  ...['maxIngestBitrateBps', 'publisherGraceMs', 'stunServers', 'udp', 'workers'],
 ]
 const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as const
 const SIGNALING_KEYS = [

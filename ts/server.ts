@@ -45,10 +45,14 @@ import { ServerWebhooks } from './webhooks/webhooks.ts'
 /** Starts a media server. */
 export async function createServer(options: ServerOptions = {}): Promise<MediaServer> {
   const settings = serverSettings(options)
-  const { announce, logger } = options
+  const { announce, stunServers, logger } = options
   if (announce !== undefined) {
     if (!Array.isArray(announce)) throw invalid('announce is an array of ADDRESS[:PORT]')
     settings.announce = await resolveAddresses(announce.map((entry) => text('an address to announce', entry)))
+  }
+  if (stunServers !== undefined) {
+    if (!Array.isArray(stunServers)) throw invalid('stunServers is an array of ADDRESS[:PORT]')
+    settings.stun = await resolveAddresses(stunServers.map((entry) => text('a STUN server', entry)))
   }
   const ice = iceMode(options.ice) ?? 'lite'
   return new Server((events) => new NativeServer(settings, events), { logger, ice })

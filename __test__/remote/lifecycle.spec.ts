@@ -1,5 +1,6 @@
 // How remote streams begin, wait and end.
 
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import test from 'ava'
 import { ClosedError, InvalidArgumentError } from 'xrtc'
@@ -131,4 +132,31 @@ test('the end of the server is told to the others', async (t) => {
   t.is(pull.closeReason, 'serverClosed')
   t.is((await foreign.figures()).ended, 1)
   t.throws(() => server.pullFrom(`${foreign.url}/whep/x`, 'lobby'), { instanceOf: ClosedError })
+})
+
+test('a peer with full ICE offers what a STUN server has seen', async (t) => {
+  const stun = createSocket('udp4')
+  t.teardown(() => stun.close())
+  stun.on('message', (request, { address, port }) => {
+    const value = Buffer.from([
+      0,
+      1,
+      (4000 ^ 0x2112) >> 8,
+      (4000 ^ 0x2112) & 255,
+      198 ^ 0x21,
+      51 ^ 0x12,
+      100 ^ 0xa4,
+      7 ^ 0x42,
+    ])
+    const head = Buffer.from([0x01, 0x01, 0, 12])
+    stun.send(Buffer.concat([head, request.subarray(4, 20), Buffer.from([0, 0x20, 0, 8]), value]), port, address)
+  })
+  stun.bind(0, '127.0.0.1')
+  await once(stun, 'listening')
+  const server = await startServer(t, { stunServers: [`localhost:${stun.address().port}`] })
+  const [full, lite] = [server.peer({ push: 'a', ice: 'full' }), server.peer({ push: 'b' })]
+  t.regex((await full.createOffer()).sdp, / 198\.51\.100\.7 4000 typ srflx raddr 0\.0\.0\.0 rport 0\r\n/)
+  t.notRegex((await lite.createOffer()).sdp, /srflx/)
+  await t.throwsAsync(startServer(t, { stunServers: ['nobody.invalid'] }), { code: 'XRTC_UNRESOLVED_ADDRESS' })
+  await t.throwsAsync(startServer(t, { stunServers: ['stun:a.example'] }), { code: 'XRTC_INVALID_ARGUMENT' })
 })

@@ -1,6 +1,6 @@
 //! Options of a server, from JavaScript.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use napi_derive::napi;
@@ -23,6 +23,8 @@ pub struct BindingServerOptions {
     pub workers: Option<u16>,
     /// The addresses to offer instead of this machine's own.
     pub announce: Option<Vec<BindingAnnounced>>,
+    /// The STUN servers that peers with full ICE are seen from; each has a port. Default: none.
+    pub stun: Option<Vec<BindingAnnounced>>,
     /// Default 30,000.
     pub consent_timeout_ms: Option<u32>,
     /// Default 30,000.
@@ -88,6 +90,12 @@ impl TryFrom<BindingServerOptions> for ServerConfig {
                 port: announced.port,
             });
         }
+        for server in options.stun.unwrap_or_default() {
+            let port = server.port.unwrap_or(STUN_PORT);
+            config
+                .stun
+                .push(SocketAddr::new(ip(&server.address)?, port));
+        }
         set(&mut config.udp_port, options.udp_port);
         set(&mut config.workers, options.workers);
         set(
@@ -140,6 +148,9 @@ impl From<BindingLimits> for Limits {
         limits
     }
 }
+
+/// RFC 8489 §8.2.
+const STUN_PORT: u16 = 3478;
 
 fn ip(text: &str) -> Result<IpAddr, BindingError> {
     text.parse()
