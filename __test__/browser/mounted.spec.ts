@@ -5,8 +5,8 @@ import { once } from 'node:events'
 import express from 'express'
 import fastify from 'fastify'
 import { SignJWT } from 'jose'
-import { jwtAuthorize } from 'xrtc'
-import type { WebhookEvent } from 'xrtc'
+import { jwtAuthorize, turnCredentials } from 'xrtc'
+import type { IceServer, WebhookEvent } from 'xrtc'
 import { listen } from '../harness.ts'
 import { openPull, openPush, startChromium, startSite } from './harness.ts'
 
@@ -61,6 +61,19 @@ test.serial(
     t.true(order.indexOf('stream.waiting') < order.indexOf('stream.removed'))
   },
 )
+
+test.serial('the pages use the TURN servers that the server names', async (t) => {
+  const { server } = await startSite(t)
+  const minted = turnCredentials({ secret: 'north', urls: 'turn:127.0.0.1:9?transport=udp', identity: 'ann' })
+  const { listener } = server.signaling({ pages: true, authorize: () => ({ iceServers: [minted] }) })
+  const site = { server, url: await listen(t, listener) }
+  const browser = await startChromium(t)
+  for (const page of [await openPush(browser, site, 'lobby'), await openPull(browser, site, 'lobby')]) {
+    const [used] = (await page.evaluate(`session.peerConnection.getConfiguration().iceServers`)) as readonly IceServer[]
+    t.like(used, { username: minted.username, credential: minted.credential })
+    t.deepEqual([used?.urls].flat(), [minted.urls])
+  }
+})
 
 test.serial('below a prefix of Fastify', async (t) => {
   const { server } = await startSite(t)

@@ -19,7 +19,7 @@ export interface SessionOptions {
   readonly token?: string
   /** Whether a broken session is set up again by itself; default `true`. */
   readonly reconnect?: boolean
-  /** STUN and TURN servers; default none, which is right for a server with a reachable address. */
+  /** STUN and TURN servers beside the ones that the server names; default none. */
   readonly iceServers?: readonly RTCIceServer[]
 }
 
@@ -118,11 +118,14 @@ export abstract class Session extends EventTarget {
     try {
       this.#watch(attempt)
       this.prepare(connection)
-      await connection.setLocalDescription()
-      const offer = connection.localDescription?.sdp ?? ''
-      const answer = await postOffer(this.#endpoint, offer, attempt.abort.signal)
+      const offer = await connection.createOffer()
+      const answer = await postOffer(this.#endpoint, offer.sdp ?? '', attempt.abort.signal)
       attempt.session = answer.session
       if (this.#attempt !== attempt) return void deleteSession(this.#endpoint, answer.session)
+      // Gathering begins with the local description, so the servers that the answer names come first. The answer needs
+      // no candidates of ours: the server learns them from the checks.
+      if (answer.iceServers.length > 0) this.#configure(connection, answer.iceServers)
+      await connection.setLocalDescription(offer)
       await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp })
       this.#timer = setTimeout(
         () => this.#fail(attempt, lost('The connection could not be set up.')),
@@ -131,6 +134,11 @@ export abstract class Session extends EventTarget {
     } catch (error) {
       this.#fail(attempt, asClientError(error))
     }
+  }
+
+  #configure(connection: RTCPeerConnection, named: readonly RTCIceServer[]): void {
+    const iceServers = [...(this.#options.iceServers ?? []), ...named]
+    connection.setConfiguration({ ...connection.getConfiguration(), iceServers })
   }
 
   #watch(attempt: Attempt): void {

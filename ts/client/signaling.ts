@@ -1,8 +1,11 @@
+import { iceServersOf, type LinkedIceServer } from './link-header.ts'
 import { ClientError, problemOfResponse, type ConflictCode } from './problem.ts'
 
 /** What a WHIP or WHEP endpoint answered to an offer (RFC 9725 §4.2). */
 export interface Answer {
   readonly sdp: string
+  /** The STUN and TURN servers that the endpoint names. */
+  readonly iceServers: readonly LinkedIceServer[]
   /** The session's own URL, for DELETE; absolute. */
   readonly session: URL
 }
@@ -25,7 +28,11 @@ export async function postOffer(endpoint: Endpoint, sdp: string, signal: AbortSi
   if (response.status !== 201) throw await problemOfResponse(response, endpoint.conflict)
   const location = response.headers.get('location')
   if (location === null) throw new ClientError('offerRefused', 'The server sent no Location for the session.')
-  return { sdp: await response.text(), session: new URL(location, response.url || endpoint.url) }
+  return {
+    sdp: await response.text(),
+    iceServers: iceServersOf(response.headers.get('link') ?? undefined),
+    session: new URL(location, response.url || endpoint.url),
+  }
 }
 
 /** Ends a session. `keepalive` lets the request outlive the page; failures are nobody's concern any more. */

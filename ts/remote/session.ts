@@ -2,9 +2,9 @@
 
 import type { IceServer, MediaServer, Peer, PullPeer, PushPeer } from '../../index.d.ts'
 import { errorOf } from '../errors.ts'
+import { iceServersOf } from '../client/link-header.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import { SDP, resolve } from './exchange.ts'
-import { iceServersOf } from './link-header.ts'
 import type { RemoteSettings } from './settings.ts'
 import { refusalOf } from './verdict.ts'
 

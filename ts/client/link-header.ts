@@ -1,11 +1,16 @@
-// ICE servers in `Link` headers (RFC 9725 §4.6).
+// ICE servers in `Link` headers (RFC 9725 §4.6): for the browser, and for the server as a client of others.
 
-import type { IceServer } from '../../index.d.ts'
+/** An ICE server, as a header names it. */
+export interface LinkedIceServer {
+  readonly urls: string
+  readonly username?: string
+  readonly credential?: string
+}
 
 const MAX_SERVERS = 16
 
 /** Reads `<stun:host>; rel="ice-server", <turn:host>; rel="ice-server"; username="u"; credential="c"`. */
-export function iceServersOf(header: string | undefined): readonly IceServer[] {
+export function iceServersOf(header: string | undefined): readonly LinkedIceServer[] {
   const links = [...(header ?? '').matchAll(/<([^>]*)>((?:\s*;\s*[\w-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]+))*)/g)]
   const servers = links.map(([, url = '', rest = '']) => ({ url, parameters: parametersOf(rest) }))
   return servers
