@@ -7,6 +7,8 @@ import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer } from 'xrtc'
+import { SignJWT } from 'jose'
+import type { JWTPayload } from 'jose'
 import { listen, offerOf, open, post } from '../harness.ts'
 import { startFar } from '../remote/far.ts'
 import { until } from '../remote/foreign.ts'
@@ -99,6 +101,12 @@ for (const [args, message] of [
   [['--announce', 'a b'], /--announce/],
   [['--log-level', 'loud'], /--log-level/],
   [['--token', ''], /--token/],
+  [['--jwks-url', 'keys'], /--jwks-url.*http or https URL/],
+  [['--jwt-secret', 'short'], /--jwt-secret.*32/],
+  [['--token', 'a', '--jwks-url', 'https://a.example/keys'], /only one of --token, --jwks-url/],
+  [['--jwt-audience', 'media'], /--jwt-audience goes with/],
+  [['--turn', 'stun:a.example', '--turn-secret', 'a'], /--turn.*turn:HOST:PORT/],
+  [['--turn', 'turn:a.example'], /--turn and --turn-secret go together/],
   [['--webhook', 'http://127.0.0.1:1/'], /--webhook and --webhook-secret go together/],
   [['--webhook', 'ftp://a', '--webhook-secret', 'a secret of twenty-four bytes'], /--webhook .*http or https URL/],
   [['--webhook', 'http://a', '--webhook-secret', 'short'], /--webhook-secret.*24 bytes/],
@@ -147,6 +155,7 @@ test.serial('help names every flag with its variable', async (t) => {
   t.is(code, 0)
   for (const flag of [
     ...['--host', '--port', '--udp-port', '--announce', '--token', '--workers', '--log-level', '--log-file'],
+    ...['--jwks-url', '--jwt-secret', '--jwt-audience', '--jwt-issuer', '--turn', '--turn-secret'],
     ...['--https', '--cert', '--key', '--trust-proxy', '--public-url', '--webhook', '--webhook-secret'],
   ]) {
     const variable = `XRTC_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`
@@ -197,6 +206,36 @@ test.serial('behind a proxy, and with a receiver of webhooks, which hears of the
   running.child.kill('SIGTERM')
   t.is((await running.ended).code, 0)
   t.deepEqual(types.toSorted(), ['peer.added', 'peer.removed', 'stream.added', 'stream.removed'])
+})
+
+test.serial('JSON Web Tokens decide, and whom they let in gets TURN credentials', async (t) => {
+  const secret = 'a secret of thirty-two bytes, or more'
+  const flags = [
+    '--jwt-secret',
+    secret,
+    '--jwt-audience',
+    'media',
+    '--turn',
+    'turn:a.example:3478,turns:a.example:5349',
+  ]
+  const running = serve(t, [...FREE, ...flags], { XRTC_TURN_SECRET: 'north' })
+  const url = await ready(running)
+  const bearer = async (claims: JWTPayload): Promise<Record<string, string>> => {
+    const token = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(secret))
+    return { Authorization: `Bearer ${token}` }
+  }
+  const offer = offerOf('chromium-publish-vp8')
+  const ann = { sub: 'ann', xrtc: { push: 'ann/*' } }
+  t.is((await post(`${url}/whip/ann/cam`, offer)).status, 401)
+  t.is((await post(`${url}/whip/ann/cam`, offer, await bearer(ann))).status, 401)
+  t.is((await post(`${url}/whip/bob/cam`, offer, await bearer({ ...ann, aud: 'media' }))).status, 403)
+  const created = await post(`${url}/whip/ann/cam`, offer, await bearer({ ...ann, aud: 'media' }))
+  t.is(created.status, 201)
+  const links = created.headers.get('link') ?? ''
+  t.regex(links, /<turn:a\.example:3478>.*username="\d+:ann"/)
+  t.regex(links, /<turns:a\.example:5349>/)
+  running.child.kill('SIGTERM')
+  await running.ended
 })
 
 test.serial('--log-file takes the whole log', async (t) => {

@@ -4,6 +4,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { createRequire } from 'node:module'
 import { parseAddress } from '../announce.ts'
+import { jwtAuthorize } from '../auth/jwt.ts'
 import { clientAddressBehind } from '../http/client-address.ts'
 import { checkPublicUrl } from '../options.ts'
 import { readSecret } from '../webhooks/delivery.ts'
@@ -38,6 +39,20 @@ program
     ).argParser(addresses),
   )
   .addOption(option('--token <text>', 'ask every client for this bearer token', 'XRTC_TOKEN').argParser(token))
+  .addOption(
+    option('--jwks-url <url>', 'ask for JSON Web Tokens that these keys signed', 'XRTC_JWKS_URL').argParser(jwksUrl),
+  )
+  .addOption(
+    option('--jwt-secret <text>', 'ask for JSON Web Tokens that this secret signed', 'XRTC_JWT_SECRET').argParser(
+      jwtSecret,
+    ),
+  )
+  .addOption(option('--jwt-audience <text>', 'for whom those must be', 'XRTC_JWT_AUDIENCE'))
+  .addOption(option('--jwt-issuer <text>', 'by whom those must be', 'XRTC_JWT_ISSUER'))
+  .addOption(
+    option('--turn <url>', 'tell clients of this TURN server; may be repeated', 'XRTC_TURN').argParser(turnUrls),
+  )
+  .addOption(option('--turn-secret <text>', 'the secret that it mints credentials with', 'XRTC_TURN_SECRET'))
   .addOption(
     option('--workers <number>', 'media threads (default: one for each CPU core)', 'XRTC_WORKERS').argParser(workers),
   )
@@ -121,6 +136,22 @@ function publicUrl(value: string): string {
   const url = value.replace(/\/$/, '')
   checked(() => checkPublicUrl(url))
   return url
+}
+
+function jwksUrl(value: string): string {
+  checked(() => jwtAuthorize({ jwksUrl: value }))
+  return value
+}
+
+function jwtSecret(value: string): string {
+  checked(() => jwtAuthorize({ secret: value }))
+  return value
+}
+
+function turnUrls(value: string, before: readonly string[] | undefined): readonly string[] {
+  const urls = value.split(',').map((entry) => entry.trim())
+  if (urls.every((url) => /^turns?:[^\s<>"\\;]+$/.test(url))) return [...(before ?? []), ...urls]
+  throw new InvalidArgumentError('Use turn:HOST:PORT or turns:HOST:PORT, with ?transport=udp or tcp if needed.')
 }
 
 function webhook(value: string): string {

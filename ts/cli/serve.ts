@@ -4,13 +4,14 @@ import { createServer as createHttpServer } from 'node:http'
 import type { Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { timingSafeEqual, createHash } from 'node:crypto'
-import type { Authorize, MediaServer } from '../../index.d.ts'
+import type { MediaServer } from '../../index.d.ts'
 import { XrtcError } from '../errors.ts'
 import { createServer } from '../server.ts'
 import { isLoopback, isPrivate, localAddresses } from './addresses.ts'
 import type { Certificate } from './certificate.ts'
 import { loadCertificate } from './certificate.ts'
+import type { GateFlags } from './gate.ts'
+import { conflictOf, gateOf, isOpen } from './gate.ts'
 import type { Log } from './log.ts'
 import { openLog } from './log.ts'
 import type { RemoteFlags } from './remote.ts'
@@ -20,12 +21,11 @@ import { startRemotes } from './remote.ts'
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 /** The flags of `xrtc serve`. */
-export interface ServeOptions extends RemoteFlags {
+export interface ServeOptions extends GateFlags, RemoteFlags {
   readonly host?: string
   readonly port: number
   readonly udpPort: number
   readonly announce?: readonly string[]
-  readonly token?: string
   readonly workers?: number
   readonly logLevel: string
   readonly logFile?: string
@@ -47,15 +47,18 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   if ((options.webhook === undefined) !== (options.webhookSecret === undefined)) {
     throw new UsageError('--webhook and --webhook-secret go together')
   }
+  const conflict = conflictOf(options)
+  if (conflict !== undefined) throw new UsageError(conflict)
   const log = await openLog(options.logLevel, options.logFile)
   let media: MediaServer | undefined
   try {
     media = await startMedia(options, log)
     const { trustProxy, publicUrl } = options
+    const authorize = gateOf(options)
     const signaling = media.signaling({
       pages: true,
       xrtc: true,
-      ...(options.token === undefined ? {} : { authorize: tokenGate(options.token) }),
+      ...(authorize === undefined ? {} : { authorize }),
       ...(trustProxy === undefined ? {} : { trustProxy }),
       ...(publicUrl === undefined ? {} : { publicUrl }),
     })
@@ -112,13 +115,6 @@ function listen(http: HttpServer, { host, port }: ServeOptions): Promise<void> {
   })
 }
 
-function tokenGate(token: string): Authorize {
-  const wanted = createHash('sha256').update(token).digest()
-  // Digests have one length, and comparing them tells nothing about the token.
-  return (request) =>
-    request.token !== undefined && timingSafeEqual(createHash('sha256').update(request.token).digest(), wanted)
-}
-
 async function certificateOf(options: ServeOptions): Promise<Certificate | undefined> {
   const { https, cert, key } = options
   if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key go together')
@@ -138,7 +134,7 @@ function announceReady(options: ServeOptions, version: string, { http, media, se
   // Browsers give the camera to `localhost` without HTTPS, but not to this machine's other addresses.
   const here = base(everywhere ? 'localhost' : (options.host ?? 'localhost'))
   const [lan] = everywhere ? localAddresses() : []
-  const query = options.token === undefined ? '' : '?token=…'
+  const query = isOpen(options) ? '' : '?token=…'
   const lines = [
     `xrtc ${version}`,
     `  pages  ${here}/${query}${lan === undefined ? '' : `   (in this network: ${base(lan)}/${query})`}`,
@@ -158,7 +154,7 @@ function warnings(
 ): readonly string[] {
   if (!reachable) return []
   const lines = []
-  if (options.token === undefined) {
+  if (isOpen(options)) {
     lines.push('warning: everybody who reaches this address may publish and watch; --token asks for a token')
   }
   if (!secure) {
