@@ -98,7 +98,11 @@ async function listenHono(t: ExecutionContext, app: Hono): Promise<string> {
 for (const [name, mount] of Object.entries(mounts)) {
   test(`${name}: a session from POST to DELETE, with the mount in its Location`, async (t) => {
     const server = await startServer(t)
-    const url = await mount(t, server)
+    const url = await mount(t, server, { authorize: () => ({ iceServers: [{ urls: ['stun:a', 'stun:b'] }] }) })
+    const created = await post(`${url}/media/whip/lobby`, PUBLISH)
+    t.is(created.headers.get('link'), '<stun:a>; rel="ice-server", <stun:b>; rel="ice-server"')
+    t.is(created.headers.get('content-type'), 'application/sdp')
+    await server.stream('lobby')?.close()
     const { session, etag, answer } = await open(`${url}/media/whip/a/lobby?token=x`, PUBLISH)
     t.true(answer.startsWith('v=0\r\n'))
     t.regex(session.slice(url.length), /^\/media\/whip-session\/[\w.-]+$/)
@@ -183,7 +187,10 @@ for (const [name, mount] of Object.entries(mounts)) {
     const page = await fetch(`${url}/media/push/lobby`)
     t.is(page.status, 200)
     t.true((await page.text()).includes('<base href="/media/" />'))
-    t.is((await fetch(`${url}/media/`)).status, 200)
+    t.true((await (await fetch(`${url}/media/?token=x`)).text()).includes('<base href="/media/" />'))
+    if (name !== 'Hono') {
+      t.true((await (await fetch(`${url}/media?token=x`)).text()).includes('<base href="/media/" />'))
+    }
     t.is((await fetch(`${url}/media/client/index.js`)).headers.get('content-type'), 'text/javascript; charset=utf-8')
     t.deepEqual(await problemOf(await fetch(`${url}/media/api/streams`)), { streams: [] })
   })
@@ -207,7 +214,9 @@ test('Fastify: the prefix may have parameters, and the app’s hooks see the ans
 
 test('HTTP/2: a session from POST to DELETE', async (t) => {
   const server = await startServer(t)
-  const http = createHttp2Server(server.signaling({ maxBodyBytes: 10_000 }).listener).listen(0, '127.0.0.1')
+  const iceServers = [{ urls: ['stun:a', 'stun:b'] }]
+  const { listener } = server.signaling({ maxBodyBytes: 10_000, authorize: () => ({ iceServers }) })
+  const http = createHttp2Server(listener).listen(0, '127.0.0.1')
   await once(http, 'listening')
   const client = connectHttp2(`http://127.0.0.1:${(http.address() as AddressInfo).port}`)
   t.teardown(() => {
@@ -225,6 +234,7 @@ test('HTTP/2: a session from POST to DELETE', async (t) => {
   const created = await send('POST', '/whip/lobby', PUBLISH)
   t.is(created[':status'], 201)
   t.is(created['content-type'], 'application/sdp')
+  t.is(String(created['link']), '<stun:a>; rel="ice-server", <stun:b>; rel="ice-server"')
   t.is((await send('POST', '/whip/lobby', PUBLISH))[':status'], 409)
   t.is((await send('DELETE', String(created['location'])))[':status'], 200)
   t.is((await send('POST', '/whip/lobby', 'v'.repeat(20_000)))[':status'], 413)

@@ -135,6 +135,22 @@ test('what fails for a while is sent again under its name, and what comes after 
   t.like(scene.webhooks.counters, { delivered: 2, retried: 4 })
 })
 
+test('a secret may be any text, which Standard Webhooks call raw', async (t) => {
+  const secret = 'a secret of twenty-four bytes, or more'
+  const messages = new EventEmitter()
+  const url = await listen(t, async (request, response) => {
+    messages.emit('message', (await request.toArray()).join(''), request.headers)
+    response.end()
+  })
+  const server = await startServer(t)
+  server.webhooks({ url, secret, events: ['peer.added'] })
+  const message = once(messages, 'message')
+  await server.push('lobby', { offer: PUBLISH })
+  const [body, headers] = (await message) as [string, Record<string, string>]
+  const verified = new Webhook(secret, { format: 'raw' }).verify(body, headers)
+  t.like(verified, { type: 'peer.added', data: { stream: 'lobby' } })
+})
+
 test('one stream that waits holds no other stream up', async (t) => {
   const { server, inbox } = await start(t, { events: ['peer.added'] })
   await server.push('slow', { offer: PUBLISH })

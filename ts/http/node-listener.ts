@@ -105,8 +105,11 @@ function originForm(url: string): string {
 
 function mountOf({ baseUrl, originalUrl }: Decorated, url: string): string {
   if (typeof baseUrl === 'string') return baseUrl
-  if (typeof originalUrl !== 'string' || originalUrl === url || !originalUrl.endsWith(url)) return ''
-  return originalUrl.slice(0, -url.length)
+  if (typeof originalUrl !== 'string') return ''
+  const [[whole], [path]] = [splitOnce(originForm(originalUrl), '?'), splitOnce(url, '?')]
+  if (whole.endsWith(path)) return whole.slice(0, -path.length)
+  // Connect gives `/` where nothing is left of the path.
+  return path === '/' ? whole : ''
 }
 
 function splitOnce(text: string, separator: string): [string, string] {
