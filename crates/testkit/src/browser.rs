@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use xrtc_ice::{AgentConfig, Candidate, Credentials, Mode, Path, Role, Transmit};
-use xrtc_rtp::{MediaKind, Time, WallClock};
+use xrtc_rtp::{MediaKind, Ssrc, Time, WallClock};
 use xrtc_sdp::{Description, Fragment, Setup};
 use xrtc_transport::{
     DtlsRole, DtlsSettings, Ended, Event, Plain, Received, RemoteDtls, Transport, TransportConfig,
@@ -421,6 +421,23 @@ impl Browser {
                 Event::PathChanged(_) => {}
             }
         }
+    }
+
+    /// Sends this RTCP packet too, sealed like its own: what a peer says that lies.
+    pub fn send_rtcp(&mut self, packet: Vec<u8>) {
+        self.queue.push_back(Queued::Rtcp(packet));
+    }
+
+    /// Sends this RTP packet too, sealed like its own; `index` is its sequence number with the roll-overs.
+    pub fn send_rtp(&mut self, ssrc: Ssrc, index: u64, header: Vec<u8>, payload: Vec<u8>) {
+        self.queue.push_back(Queued::Rtp(Outgoing {
+            ssrc,
+            index,
+            repeat: false,
+            header,
+            prefix: Vec::new(),
+            payload,
+        }));
     }
 
     /// Closes the connection, with a goodbye.

@@ -1,6 +1,8 @@
 //! A server through its public face: real threads, real loopback sockets, browsers in structs.
 
 #[cfg(test)]
+mod attack;
+#[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
 mod garbage;

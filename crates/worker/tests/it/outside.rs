@@ -199,7 +199,10 @@ pub(crate) fn loopback() -> ServerConfig {
 pub(crate) struct Browsers {
     origin: Instant,
     poll: Poll,
+    events: Events,
     ends: Vec<(UdpSocket, Browser)>,
+    /// Whose datagrams are kept, and the last of them.
+    recorded: Option<(usize, VecDeque<Vec<u8>>)>,
 }
 
 impl Browsers {
@@ -208,7 +211,9 @@ impl Browsers {
         Self {
             origin: Instant::now(),
             poll: Poll::new().unwrap(),
+            events: Events::with_capacity(16),
             ends: Vec::new(),
+            recorded: None,
         }
     }
 
@@ -248,20 +253,32 @@ impl Browsers {
         mut done: impl FnMut(&[(UdpSocket, Browser)]) -> bool,
     ) {
         let deadline = self.now() + PATIENCE;
-        let mut events = Events::with_capacity(16);
         while !done(&self.ends) {
             assert!(self.now() < deadline, "in vain: {what}");
-            let due = self
-                .ends
-                .iter()
-                .filter_map(|(_, browser)| browser.poll_timeout())
-                .min();
-            let timeout = due.map_or(TICK, |due| due.since(self.now())).min(TICK);
-            self.poll.poll(&mut events, Some(timeout)).unwrap();
-            for number in 0..self.ends.len() {
-                self.serve(number);
-            }
+            self.turn();
         }
+    }
+
+    /// Waits for something to do, a tick at most, and lets all browsers do it.
+    pub(crate) fn turn(&mut self) {
+        let due = self
+            .ends
+            .iter()
+            .filter_map(|(_, browser)| browser.poll_timeout())
+            .min();
+        let timeout = due.map_or(TICK, |due| due.since(self.now())).min(TICK);
+        self.poll.poll(&mut self.events, Some(timeout)).unwrap();
+        for number in 0..self.ends.len() {
+            self.serve(number);
+        }
+    }
+
+    /// Keeps the last datagrams of this browser from now on; gives those kept so far.
+    pub(crate) fn record(&mut self, number: usize) -> Vec<Vec<u8>> {
+        let before = self.recorded.replace((number, VecDeque::new()));
+        before
+            .map(|(_, datagrams)| datagrams.into())
+            .unwrap_or_default()
     }
 
     /// Sends something else from a browser's address.
@@ -283,13 +300,20 @@ impl Browsers {
         }
         browser.handle_timeout(now);
         while let Some(transmit) = browser.poll_transmit(now, &mut buffer) {
-            socket
-                .send_to(&buffer[..transmit.len], transmit.path.remote)
-                .unwrap();
+            let datagram = &buffer[..transmit.len];
+            socket.send_to(datagram, transmit.path.remote).unwrap();
+            if let Some((recorded, datagrams)) = &mut self.recorded
+                && *recorded == number
+            {
+                datagrams.truncate(RECORDED - 1);
+                datagrams.push_front(datagram.to_vec());
+            }
         }
     }
 }
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How many datagrams of a browser are kept.
+const RECORDED: usize = 256;
 const TICK: Duration = Duration::from_millis(10);

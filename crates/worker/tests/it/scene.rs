@@ -14,6 +14,8 @@ use crate::outside::{App, Browsers};
 pub(crate) struct Scene {
     pub(crate) app: App,
     pub(crate) browsers: Browsers,
+    /// What the server last answered.
+    pub(crate) answer: String,
     dtls: Arc<DtlsSettings>,
 }
 
@@ -25,6 +27,7 @@ impl Scene {
         Self {
             app: App::with(config),
             browsers,
+            answer: String::new(),
             dtls: Arc::new(dtls),
         }
     }
@@ -41,6 +44,7 @@ impl Scene {
         let (peer, answer) = self.app.push(stream, Some(offer));
         let now = self.browsers.now();
         self.browsers.get(number).set_answer(now, &answer).unwrap();
+        self.answer = answer;
         (number, peer)
     }
 
@@ -50,6 +54,7 @@ impl Scene {
         let (peer, answer) = self.app.pull(stream, offer);
         let now = self.browsers.now();
         self.browsers.get(number).set_answer(now, &answer).unwrap();
+        self.answer = answer;
         (number, peer)
     }
 }
