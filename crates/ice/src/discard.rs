@@ -20,6 +20,8 @@ pub enum Discard {
     WrongIntegrity,
     /// A comprehension-required attribute that we do not know (answered with 420).
     UnknownAttribute,
+    /// A check that was seen before, from an address that was not.
+    ReplayedCheck,
     /// A response to nothing we asked, or from a credential we no longer use.
     UnmatchedResponse,
     /// A response that came on another path than its request left on (RFC 8445 §7.2.5.2.1).
@@ -36,7 +38,7 @@ pub enum Discard {
 
 impl Discard {
     /// All reasons, in the order of their counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NotStun,
         Self::MalformedAttribute,
         Self::WrongFingerprint,
@@ -45,6 +47,7 @@ impl Discard {
         Self::UnknownUsername,
         Self::WrongIntegrity,
         Self::UnknownAttribute,
+        Self::ReplayedCheck,
         Self::UnmatchedResponse,
         Self::AsymmetricResponse,
         Self::WouldAmplify,
@@ -67,6 +70,7 @@ impl Discard {
             Self::UnknownUsername => "unknownUsername",
             Self::WrongIntegrity => "wrongIntegrity",
             Self::UnknownAttribute => "unknownAttribute",
+            Self::ReplayedCheck => "replayedCheck",
             Self::UnmatchedResponse => "unmatchedResponse",
             Self::AsymmetricResponse => "asymmetricResponse",
             Self::WouldAmplify => "wouldAmplify",

@@ -6,6 +6,9 @@ use std::ops::RangeInclusive;
 /// Paths with an authenticated check that a lite agent remembers; the longest silent one goes first.
 pub(crate) const MAX_PATHS: usize = 8;
 
+/// Checks that a lite agent remembers to know them again: at least five minutes of a browser's (one in 2.5 s).
+pub(crate) const MAX_SEEN_CHECKS: usize = 128;
+
 /// Replies that wait for `poll_transmit`. A driver that drains after every datagram never has more than one.
 pub(crate) const MAX_REPLIES: usize = 16;
 

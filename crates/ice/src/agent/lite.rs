@@ -2,7 +2,8 @@
 //!
 //! A lite agent cannot tell a real source address from a forged one: whoever holds the password can point the media
 //! at a stranger until consent runs out. That is the price of lite (RFC 8445 §19.5.1); DTLS limits it to peers that
-//! have completed a handshake.
+//! have completed a handshake. Whoever has only overheard a check cannot: one that was seen before is not taken from
+//! another address.
 
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use super::config::{Event, Role};
 use super::event::Events;
 use super::reply::ReplyKind;
 use super::request::Check;
-use crate::Path;
+use super::seen::SeenChecks;
 use crate::limits::MAX_PATHS;
+use crate::{Discard, Path};
 
 /// What a lite agent knows of its peer.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub(super) struct Lite {
     deadline: Option<Time>,
     /// Those with an authenticated check in the last `consent_timeout`, in no order.
     paths: Vec<CheckedPath>,
+    seen: SeenChecks,
     selected: Option<Selected>,
 }
 
@@ -52,6 +55,7 @@ impl Lite {
             connect_timeout,
             deadline,
             paths: Vec::new(),
+            seen: SeenChecks::default(),
             selected: None,
         }
     }
@@ -63,15 +67,19 @@ impl Lite {
         path: Path,
         check: &Check,
         events: &mut Events,
-    ) -> ReplyKind {
+    ) -> Result<ReplyKind, Discard> {
+        // A sender repeats a check (RFC 8489 §6.2.1) on the path where it came first.
+        if self.seen.note(check.id) && !self.paths().any(|known| known == path) {
+            return Err(Discard::ReplayedCheck);
+        }
         // RFC 8445 §6.1.1: against a lite agent the full one controls, so the lite one never gives way.
         if matches!(check.role, Some((Role::Controlled, _))) {
-            return ReplyKind::RoleConflict;
+            return Ok(ReplyKind::RoleConflict);
         }
         self.deadline = Some(now + self.consent_timeout);
         self.remember(now, path);
         self.consider(now, path, check, events);
-        ReplyKind::Success
+        Ok(ReplyKind::Success)
     }
 
     pub(super) fn handle_timeout(&mut self, now: Time, events: &mut Events) {

@@ -13,6 +13,7 @@ mod pair;
 mod reply;
 mod request;
 mod rtt;
+mod seen;
 
 use std::time::Duration;
 
@@ -206,7 +207,7 @@ impl Agent {
 
     fn take_check(&mut self, now: Time, path: Path, check: &Check) -> Result<ReplyKind, Discard> {
         match &mut self.half {
-            Half::Lite(lite) => Ok(lite.handle_check(now, path, check, &mut self.events)),
+            Half::Lite(lite) => lite.handle_check(now, path, check, &mut self.events),
             Half::Full(full) => full.handle_check(now, path, check, &mut self.events),
         }
     }

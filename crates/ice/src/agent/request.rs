@@ -4,13 +4,14 @@ use super::config::Role;
 use super::generation::Generations;
 use super::reply::{ReplyKind, UnknownAttributes};
 use crate::Discard;
-use crate::stun::{Attribute, AttributeType, Message};
+use crate::stun::{Attribute, AttributeType, Message, TransactionId};
 
 /// An authenticated connectivity check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Check {
     /// The generation whose credentials it is signed with.
     pub(super) generation: u32,
+    pub(super) id: TransactionId,
     pub(super) use_candidate: bool,
     pub(super) nomination: Option<u32>,
     pub(super) priority: Option<u32>,
@@ -67,6 +68,7 @@ impl Check {
     fn read(message: &Message<'_>, generation: u32) -> Result<Self, Refusal> {
         let mut check = Self {
             generation,
+            id: message.transaction_id(),
             use_candidate: false,
             nomination: None,
             priority: None,

@@ -163,3 +163,26 @@ fn without_any_check_the_connect_timeout_ends_it() {
     server.advance(100);
     assert_eq!(server.events(), []);
 }
+
+#[test]
+fn an_overheard_check_moves_nothing_and_is_not_answered() {
+    let mut server = Server::new();
+    let home = server.request(HOME).nominating();
+    let overheard = server.bytes(&home);
+    let mut take = |remote: &str| {
+        let path = server.request(remote).path();
+        server.agent.handle_datagram(server.now, path, &overheard);
+        let mut out = [0; 1200];
+        let answer = server.agent.poll_transmit(server.now, &mut out);
+        (answer.is_some(), server.selected())
+    };
+    assert_eq!(take(HOME), (true, Some(HOME.to_owned())));
+    assert_eq!(take(MOBILE), (false, Some(HOME.to_owned())));
+    // Its sender may repeat it.
+    assert_eq!(take(HOME), (true, Some(HOME.to_owned())));
+    assert_eq!(server.agent.counters().get(Discard::ReplayedCheck), 1);
+    // A new check from there is the peer's own, which has moved.
+    let mobile = server.request(MOBILE).nominating();
+    server.check(&mobile);
+    assert_eq!(server.selected().as_deref(), Some(MOBILE));
+}

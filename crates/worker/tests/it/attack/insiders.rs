@@ -15,7 +15,7 @@ fn datagrams_under_a_peers_address_change_nothing() {
     arena.under_fire(10, 0, |_, _| {});
     let media = arena.scene.browsers.record(arena.publisher);
     let mut rng = fastrand::Rng::with_seed(3);
-    arena.under_fire(60, 5_000, |arena, shots| {
+    arena.under_fire(30, 5_000, |arena, shots| {
         let victims = [arena.publisher, arena.viewers[0].0];
         for _ in 0..shots {
             let victim = victims[rng.usize(..victims.len())];
@@ -50,7 +50,7 @@ fn a_viewer_that_lies_harms_nobody_else() {
     };
     let (before, begin) = (requests(&mut arena), arena.scene.browsers.now());
     let mut rng = fastrand::Rng::with_seed(4);
-    arena.under_fire(60, 2_000, |arena, shots| {
+    arena.under_fire(30, 2_000, |arena, shots| {
         for _ in 0..shots {
             let ssrc = sources[rng.usize(..sources.len())];
             let lie = lie_about(ssrc, &sources, &mut rng);
@@ -72,7 +72,7 @@ fn a_publisher_with_a_million_sources_is_held_to_its_own() {
     let mut arena = Arena::start();
     let mut rng = fastrand::Rng::with_seed(5);
     let mut odd = 0_u64;
-    arena.under_fire(60, 5_000, |arena, shots| {
+    arena.under_fire(30, 5_000, |arena, shots| {
         let publisher = arena.publisher;
         for _ in 0..shots {
             let (ssrc, index) = (Ssrc(rng.u32(1..)), rng.u64(..0x8000));
@@ -95,7 +95,7 @@ fn a_storm_of_ice_restarts_leaves_the_path() {
     let mut arena = Arena::start();
     let mut rng = fastrand::Rng::with_seed(6);
     let victim = arena.viewers[1].1;
-    arena.under_fire(60, 200, |arena, shots| {
+    arena.under_fire(30, 200, |arena, shots| {
         for _ in 0..shots {
             let fragment = format!(
                 "a=ice-ufrag:{:08x}\r\na=ice-pwd:{:032x}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\n",
