@@ -2,15 +2,42 @@
 
 import { parseArgs } from 'node:util'
 import * as allocs from './bench/allocs.mjs'
+import * as audio from './bench/audio.mjs'
+import * as calls from './bench/calls.mjs'
+import * as delay from './bench/delay.mjs'
+import * as garbage from './bench/garbage.mjs'
+import * as join from './bench/join.mjs'
+import * as jsblock from './bench/jsblock.mjs'
 import * as limit from './bench/limit.mjs'
 import * as load from './bench/load.mjs'
+import * as memory from './bench/memory.mjs'
 import * as micro from './bench/micro.mjs'
 import * as quality from './bench/quality.mjs'
+import * as ramp from './bench/ramp.mjs'
+import * as streams from './bench/streams.mjs'
+import * as workers from './bench/workers.mjs'
 import { buildTools } from './bench/rig.mjs'
 import { setUp } from './setup.mjs'
 import { main } from './steps.mjs'
 
-const BENCHES = { load, limit, micro, allocs, quality }
+const BENCHES = {
+  load,
+  limit,
+  micro,
+  allocs,
+  delay,
+  streams,
+  ramp,
+  calls,
+  audio,
+  workers,
+  memory,
+  join,
+  garbage,
+  jsblock,
+  quality,
+  latency: streams,
+}
 
 await main(async () => {
   const [name = 'load', ...words] = process.argv.slice(2)

@@ -1,7 +1,7 @@
 // Packets per CPU-second with as many viewers as keep the server busy, beside the limit of the same minute.
 
 import { step } from '../steps.mjs'
-import { generate, withServer, yardstick } from './rig.mjs'
+import { byMode, generate, withServer, yardstick } from './rig.mjs'
 import { median, percent, Report, spread, thousands } from './report.mjs'
 
 export const about = 'real sockets, one publisher of 1.5 Mbit/s with Opus, viewers until the server is busy'
@@ -41,11 +41,6 @@ function load(seconds, busy) {
   const people = ['-subs', '5', '-cold', '1000', '-join-rate', '150', '-fill', busy]
   const stream = ['-rate', '1.5M', '-codec', 'h264', '-audio', '-splits', 'even,equal']
   return [...people, ...stream, '-settle', '2s', '-duration', `${seconds}s`]
-}
-
-/** Packets per CPU-second by the way of sending. */
-export function byMode({ runs }) {
-  return Object.fromEntries(runs.map(({ mode, packetsPerCpuSecond }) => [mode, packetsPerCpuSecond]))
 }
 
 function print(measured, busy) {

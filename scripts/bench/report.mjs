@@ -40,6 +40,18 @@ export class Report {
     for (const warning of warnings ?? []) if (!warning.startsWith('other processes')) this.warn(`${name}: ${warning}`)
   }
 
+  /** The same for many streams, whose publishers pause at the edges of the window: every packet has arrived, or not. */
+  checkStreams(found, name) {
+    const { server, host, errors, starved, corrupt, lost } = found
+    if (server.packets_expected > 0 && Math.abs(server.delivered_ratio - 1) > 0.001)
+      this.refuse(`${name}: ${percent(server.delivered_ratio, 3)} delivered`)
+    if (corrupt > 0) this.refuse(`${name}: ${corrupt} packets with a changed payload`)
+    if (starved + lost > 0) this.warn(`${name}: ${starved} viewers not served exactly, probes lost ${lost}`)
+    if (host.other_pct > 5) this.warn(`${name}: other processes used ${host.other_pct.toFixed(0)} % of a CPU`)
+    if (host.generator_pct > 80) this.warn(`${name}: the generator used ${host.generator_pct.toFixed(0)} % of its CPU`)
+    for (const [text, count] of Object.entries(errors)) this.refuse(`${name}: ${count} × ${text}`)
+  }
+
   print() {
     console.log(`\n${this.#title}\n${machine()}\n`)
     const rows = [['figure', 'value', '', 'aim', ''], ...this.#rows]

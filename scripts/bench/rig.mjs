@@ -44,7 +44,29 @@ export function generateTable(command, flags) {
 
 /** Measures without a server: `limit`, `echo`, `micro` … of `crates/bench`. */
 export async function yardstick(command, flags = []) {
-  return json(join(root, 'target', await hostTarget(), 'release/xrtc-bench'), [command, ...flags.map(String)])
+  return json(await yardsticks(), [command, ...flags.map(String)])
+}
+
+async function yardsticks() {
+  return join(root, 'target', await hostTarget(), 'release/xrtc-bench')
+}
+
+/** Packets per CPU-second by the way of sending, of what `limit` found. */
+export function byMode({ runs }) {
+  return Object.fromEntries(runs.map(({ mode, packetsPerCpuSecond }) => [mode, packetsPerCpuSecond]))
+}
+
+/** Starts a program that sends every datagram back, on CPU 0; it ends when nothing comes any more. */
+export async function withReflector(action) {
+  const child = spawn(await yardsticks(), ['reflect'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+  const exited = once(child, 'exit')
+  try {
+    const [line] = await once(createInterface(child.stdout), 'line')
+    return await action(JSON.parse(line).address)
+  } finally {
+    child.kill('SIGTERM')
+    await exited
+  }
 }
 
 /**

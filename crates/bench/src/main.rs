@@ -18,6 +18,8 @@ mod limit;
 #[cfg(target_os = "linux")]
 mod micro;
 #[cfg(target_os = "linux")]
+mod reflect;
+#[cfg(target_os = "linux")]
 mod seals;
 #[cfg(target_os = "linux")]
 mod stage;
@@ -39,6 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "echo" => {
             echo::run(&echo::Options::take(&mut arguments)?).map_err(|error| error.to_string())?
         }
+        "reflect" => reflect::run()?,
         "allocs" => allocs::run()?,
         other => return Err(format!("no such command: {other}").into()),
     };
