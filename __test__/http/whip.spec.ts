@@ -92,7 +92,7 @@ test('A27: no common codec is 422 for the whole offer and names both lists', asy
   const response = await post(`${url}/whip/lobby`, PUBLISH.replaceAll('VP8/90000', 'VP7/90000'))
   t.is(response.status, 422)
   const problem = await problemOf(response)
-  t.is(problem['code'], 'XRTC_NO_COMMON_CODEC')
+  t.like(problem, { code: 'XRTC_NO_COMMON_CODEC', kind: 'video' })
   t.regex(String(problem['live']), /VP8/)
   t.is(typeof problem['offered'], 'string')
   t.is(signaling.sessionCount, 0)
@@ -101,14 +101,21 @@ test('A27: no common codec is 422 for the whole offer and names both lists', asy
 test('a line that cannot be read is named', async (t) => {
   const { url } = await startSite(t)
   const problem = await problemOf(await post(`${url}/whip/lobby`, 'v=0\r\nnonsense\r\n'))
-  t.is(problem['code'], 'XRTC_INVALID_DESCRIPTION')
-  t.is(typeof problem['reason'], 'string')
+  t.like(problem, { code: 'XRTC_INVALID_DESCRIPTION', line: '2', reason: 'not of the form type=value' })
 })
 
 /** The offer's video section once more, under another mid. */
 function again(offer: string): string {
   return offer.slice(offer.indexOf('m=video')).replace(/^a=mid:\S+/m, 'a=mid:again')
 }
+
+test('A6: the section whose direction does not fit is named', async (t) => {
+  const { url } = await startSite(t)
+  const at = PUBLISH.lastIndexOf('a=sendonly')
+  const response = await post(`${url}/whip/lobby`, `${PUBLISH.slice(0, at)}a=recvonly${PUBLISH.slice(at + 10)}`)
+  t.is(response.status, 422)
+  t.like(await problemOf(response), { code: 'XRTC_UNSUPPORTED_DESCRIPTION', mid: '1' })
+})
 
 test('a stream name that breaks the rules is 400', async (t) => {
   const { url } = await startSite(t)

@@ -13,6 +13,7 @@ use crate::streams::PublishedTrack;
 /// Refuses what the media plane has no room for.
 pub(crate) fn check_ingest(negotiated: &Negotiated) -> Result<(), Refused> {
     let too_many = |what: &str, limit: usize| Refused::UnsupportedDescription {
+        mid: None,
         reason: format!("more than {limit} {what}"),
     };
     if negotiated.tracks.len() > StreamLimits::MAX_TRACKS {
@@ -147,19 +148,32 @@ impl From<NegotiationError> for Refused {
         match error {
             NegotiationError::Invalid(invalid) => invalid.into(),
             NegotiationError::NoCommonCodec {
-                offered, supported, ..
+                kind,
+                offered,
+                supported,
             } => Self::NoCommonCodec {
+                kind,
                 live: supported,
                 offered,
             },
-            NegotiationError::NotDecodable { offered, live, .. } => {
-                Self::NoCommonCodec { live, offered }
-            }
+            NegotiationError::NotDecodable {
+                kind,
+                offered,
+                live,
+            } => Self::NoCommonCodec {
+                kind,
+                live,
+                offered,
+            },
             other if other.is_malformed() => Self::InvalidDescription {
                 line: 0,
                 reason: other.to_string(),
             },
             other => Self::UnsupportedDescription {
+                mid: match other {
+                    NegotiationError::Direction { mid, .. } => Some(mid),
+                    _ => None,
+                },
                 reason: other.to_string(),
             },
         }

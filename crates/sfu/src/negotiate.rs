@@ -177,7 +177,8 @@ impl Sfu {
             self.config.limits.description_bytes,
         )?;
         let fragment = Fragment::parse(fragment).map_err(|error| Refused::InvalidFragment {
-            reason: error.to_string(),
+            line: error.line,
+            reason: error.reason.to_string(),
         })?;
         let Some(peer) = self.peers.get_mut(key) else {
             return Err(Refused::UnknownPeer);
@@ -200,6 +201,7 @@ impl Sfu {
             return Ok(());
         };
         let credentials = credentials(remote).ok_or_else(|| Refused::InvalidFragment {
+            line: 0,
             reason: "unusable ice credentials".to_owned(),
         })?;
         negotiated.remote.credentials = remote.clone();

@@ -1,5 +1,7 @@
 //! Why a command was not done.
 
+use xrtc_rtp::{MediaKind, Mid};
+
 use crate::{InvalidStreamName, Limit};
 
 /// Why a command was not done; nothing has changed.
@@ -31,7 +33,7 @@ pub enum Refused {
         state: &'static str,
     },
     /// The offer or the answer cannot be read.
-    #[error("invalid description, line {line}: {reason}")]
+    #[error("invalid description{}: {reason}", at(*line))]
     InvalidDescription {
         /// The line, from 1; 0 where the whole text is meant.
         line: usize,
@@ -41,20 +43,26 @@ pub enum Refused {
     /// The description can be read but asks for what is not supported.
     #[error("unsupported description: {reason}")]
     UnsupportedDescription {
+        /// The m-section that is meant, where it is a single one.
+        mid: Option<Mid>,
         /// What is not supported.
         reason: String,
     },
     /// Both sides have no codec in common.
-    #[error("no common codec: the stream has {live}, the peer can {offered}", live = .live.join(", "), offered = .offered.join(", "))]
+    #[error("no common {kind} codec: the stream has {live}, the peer can {offered}", kind = .kind.name(), live = .live.join(", "), offered = .offered.join(", "))]
     NoCommonCodec {
+        /// Of which m-section.
+        kind: MediaKind,
         /// What the stream has (or the server can take).
         live: Vec<String>,
         /// What the peer can do.
         offered: Vec<String>,
     },
     /// The trickle fragment cannot be read.
-    #[error("invalid fragment: {reason}")]
+    #[error("invalid fragment{}: {reason}", at(*line))]
     InvalidFragment {
+        /// The line, from 1; 0 where the whole text is meant.
+        line: usize,
         /// What is wrong with it.
         reason: String,
     },
@@ -152,14 +160,25 @@ impl Refused {
     pub fn data(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::InvalidState { state } => vec![("state", (*state).to_owned())],
-            Self::InvalidDescription { line, reason } => {
+            Self::InvalidDescription { line, reason } | Self::InvalidFragment { line, reason } => {
                 vec![("line", line.to_string()), ("reason", reason.clone())]
             }
-            Self::UnsupportedDescription { reason } | Self::InvalidFragment { reason } => {
-                vec![("reason", reason.clone())]
+            Self::UnsupportedDescription { mid, reason } => {
+                let mid = mid.map(|mid| ("mid", mid.to_string()));
+                mid.into_iter()
+                    .chain([("reason", reason.clone())])
+                    .collect()
             }
-            Self::NoCommonCodec { live, offered } => {
-                vec![("live", live.join(",")), ("offered", offered.join(","))]
+            Self::NoCommonCodec {
+                kind,
+                live,
+                offered,
+            } => {
+                vec![
+                    ("kind", kind.name().to_owned()),
+                    ("live", live.join(",")),
+                    ("offered", offered.join(",")),
+                ]
             }
             Self::LimitReached { limit, maximum } => {
                 vec![
@@ -172,23 +191,55 @@ impl Refused {
     }
 }
 
+/// `, line 3`; nothing where the whole text is meant.
+fn at(line: usize) -> String {
+    if line == 0 {
+        String::new()
+    } else {
+        format!(", line {line}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn the_line_and_the_section_are_named_where_there_is_one() {
+        let invalid = |line| Refused::InvalidFragment {
+            line,
+            reason: "no m-section".to_owned(),
+        };
+        assert_eq!(
+            invalid(3).to_string(),
+            "invalid fragment, line 3: no m-section"
+        );
+        assert_eq!(invalid(0).to_string(), "invalid fragment: no m-section");
+        let unsupported = Refused::UnsupportedDescription {
+            mid: Mid::new("1"),
+            reason: "inactive".to_owned(),
+        };
+        assert_eq!(
+            unsupported.data(),
+            [("mid", "1".to_owned()), ("reason", "inactive".to_owned())]
+        );
+    }
+
+    #[test]
     fn a_missing_codec_names_both_lists() {
         let refused = Refused::NoCommonCodec {
+            kind: MediaKind::Video,
             live: vec!["AV1".to_owned()],
             offered: vec!["VP8".into(), "H264".into()],
         };
         assert_eq!(
             refused.to_string(),
-            "no common codec: the stream has AV1, the peer can VP8, H264"
+            "no common video codec: the stream has AV1, the peer can VP8, H264"
         );
         assert_eq!(
             refused.data(),
             [
+                ("kind", "video".to_owned()),
                 ("live", "AV1".to_owned()),
                 ("offered", "VP8,H264".to_owned())
             ]

@@ -225,7 +225,7 @@ fn a_viewer_that_cannot_decode_the_next_publisher_is_ended_and_the_other_goes_on
     assert!(frames(Codec::Vp8) > 5 && frames(Codec::H264) > 20);
     // Who comes now is told at once.
     let refused = world.try_view(1, &stream, vp8, network_30());
-    let Err(Refused::NoCommonCodec { live, offered }) = refused else {
+    let Err(Refused::NoCommonCodec { live, offered, .. }) = refused else {
         panic!("{refused:?}")
     };
     assert!(
