@@ -32,6 +32,8 @@ pub(crate) struct Drain {
     lap_end: u64,
     /// Whose turn it is, until it has everything.
     turn: Option<Turn>,
+    /// Sound that waits until the end of this turn.
+    deferred: VecDeque<u64>,
 }
 
 /// A packet that was just stored.
@@ -40,6 +42,10 @@ pub(crate) struct Fresh {
     pub(crate) packet: Arc<Packet>,
     /// Where decoders can start since it came.
     pub(crate) starts: Option<u64>,
+    /// Sound: its packets are small, and ride at the end of a train of video.
+    pub(crate) is_audio: bool,
+    /// One byte of padding makes it as long as its neighbours behind it: they fit into one train.
+    pub(crate) is_padded: bool,
 }
 
 /// The viewer whose turn it is.
@@ -105,6 +111,7 @@ impl Drain {
             self.fresh.pop_front();
             self.base += 1;
         }
+        self.pad_before(&fresh.packet);
         self.fresh.push_back(fresh);
         self.behind = self.ring.len();
         room
@@ -113,6 +120,39 @@ impl Drain {
     pub(crate) fn fresh(&self, arrival: u64) -> Option<&Fresh> {
         self.fresh
             .get(usize::try_from(arrival.checked_sub(self.base)?).ok()?)
+    }
+
+    /// libwebrtc cuts a frame into packets of about the same size, the last ones a byte longer
+    /// (`rtp_format.cc`, `SplitAboutEqually`). Those before get that byte as padding.
+    fn pad_before(&mut self, packet: &Packet) {
+        let mut next = packet;
+        for before in self.fresh.iter_mut().rev().take(MOST_NEIGHBOURS) {
+            let is_neighbour = before.packet.origin == packet.origin
+                && before.packet.timestamp == packet.timestamp
+                && before.packet.sequence + 1 == next.sequence;
+            if is_neighbour && before.packet.payload().len() + 1 == packet.payload().len() {
+                before.is_padded = true;
+                next = &before.packet;
+            } else if !before.is_audio {
+                break;
+            }
+        }
+    }
+
+    /// Puts off the sound of this turn to its end, where it rides with the video. `false`: it is to go now.
+    pub(crate) fn defer(&mut self, arrival: u64) -> bool {
+        let is_last = self.turn.is_none_or(|turn| arrival + 1 == turn.end);
+        let defers = !(is_last && self.deferred.is_empty())
+            && self.fresh(arrival).is_some_and(|fresh| fresh.is_audio);
+        if defers {
+            self.deferred.push_back(arrival);
+        }
+        defers
+    }
+
+    /// What was put off to the end of this turn.
+    pub(crate) fn next_deferred(&mut self) -> Option<u64> {
+        self.deferred.pop_front()
     }
 
     /// A viewer that wants nothing of what is here.
@@ -136,6 +176,7 @@ impl Drain {
         self.dirty.retain(|&dirty| dirty != slot);
         if self.turn.is_some_and(|turn| turn.slot == slot) {
             self.turn = None;
+            self.deferred.clear();
         }
         self.settle();
     }
@@ -218,6 +259,8 @@ impl Drain {
     }
 }
 
+/// Packets in front of one that are looked at for their sizes: a train with some sound between.
+const MOST_NEIGHBOURS: usize = 12;
 /// 2^32 divided by the golden ratio.
 const GOLDEN: u32 = 0x9e37_79b9;
 
@@ -234,6 +277,8 @@ mod tests {
             drain.push(Fresh {
                 packet: Arc::default(),
                 starts: None,
+                is_audio: false,
+                is_padded: false,
             });
         }
     }
@@ -339,6 +384,8 @@ mod tests {
         let one_more = Fresh {
             packet: Arc::default(),
             starts: None,
+            is_audio: false,
+            is_padded: false,
         };
         assert!(!drain.push(one_more));
         assert_eq!(drain.base(), 1);

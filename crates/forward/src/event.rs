@@ -41,7 +41,7 @@ pub struct Outgoing<'a> {
     pub header: &'a [u8],
     /// The rewritten first bytes of the payload; often empty.
     pub prefix: &'a [u8],
-    /// The rest of the payload, as it came from the publisher.
+    /// The rest of the payload, as it came from the publisher, and its padding if the header's P bit is set.
     pub payload: &'a [u8],
 }
 

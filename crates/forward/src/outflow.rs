@@ -51,6 +51,8 @@ pub(crate) struct Written {
     /// So much of the payload is replaced by the prefix.
     pub(crate) replaced: u16,
     pub(crate) repeat: bool,
+    /// With the byte of padding behind the payload.
+    pub(crate) padded: bool,
 }
 
 /// Under what a packet goes out again.
@@ -149,7 +151,15 @@ impl Outflow {
             prefix,
             replaced,
             repeat: false,
+            padded: false,
         }
+    }
+
+    /// Adds the byte of padding to what was just written. It counts as header, as in the W3C's statistics.
+    pub(crate) const fn pad(&mut self, written: &mut Written, scratch: &mut Scratch) {
+        scratch.header[0] |= PADDING;
+        self.sent.header_bytes += 1;
+        written.padded = true;
     }
 
     /// Writes a packet again: by RTX, or exactly as it was.
@@ -188,6 +198,7 @@ impl Outflow {
             prefix: number + prefix,
             replaced,
             repeat: rtx.is_none(),
+            padded: false,
         }
     }
 
@@ -213,6 +224,9 @@ fn payload_len(prefix: u8, replaced: u16, packet: &Packet) -> u64 {
     let kept = packet.payload().len().saturating_sub(replaced.into());
     u64::from(prefix) + kept as u64
 }
+
+/// The P bit (RFC 3550 §5.1).
+const PADDING: u8 = 0x20;
 
 impl Default for Scratch {
     fn default() -> Self {

@@ -26,7 +26,7 @@ pub struct Packet {
     /// Of its dependency descriptor.
     pub(crate) frame_number: Option<u16>,
     extensions: ArrayVec<StoredExtension, { Limits::MAX_EXTENSIONS }>,
-    /// The data of the extensions, then the payload.
+    /// The data of the extensions, then the payload, then the one byte that pads it if need be.
     bytes: Vec<u8>,
     payload_at: usize,
 }
@@ -117,6 +117,12 @@ impl Packet {
 
     /// The payload, without padding.
     pub(crate) fn payload(&self) -> &[u8] {
+        let padded = self.padded_payload();
+        padded.split_last().map_or(padded, |(_, payload)| payload)
+    }
+
+    /// The payload with one byte of padding behind it: a count of one (RFC 3550 §5.1).
+    pub(crate) fn padded_payload(&self) -> &[u8] {
         self.bytes.get(self.payload_at..).unwrap_or_default()
     }
 
@@ -154,7 +160,7 @@ impl Packet {
         self.bytes.clear();
         self.extensions.clear();
         self.bytes
-            .reserve_exact((packet.header_len() + payload.len()).next_multiple_of(64));
+            .reserve_exact((packet.header_len() + payload.len() + 1).next_multiple_of(64));
         let mut dependency_descriptor = None;
         for (id, data) in packet.extensions() {
             let Some(kind) = ids.kind(id).filter(|&kind| is_forwarded(kind)) else {
@@ -177,6 +183,7 @@ impl Packet {
         }
         self.payload_at = self.bytes.len();
         self.bytes.extend_from_slice(payload);
+        self.bytes.push(1);
         let info = inspect(placement.codec, payload, dependency_descriptor);
         self.keyframe = info.keyframe;
         self.frame_start = info.frame_start;

@@ -101,7 +101,11 @@ impl Stream {
             repeat: written.repeat,
             header: self.scratch.header.get(..written.header.into())?,
             prefix: self.scratch.prefix.get(..written.prefix.into())?,
-            payload: packet.payload().get(written.replaced.into()..)?,
+            payload: if written.padded {
+                packet.padded_payload().get(written.replaced.into()..)?
+            } else {
+                packet.payload().get(written.replaced.into()..)?
+            },
         })
     }
 
@@ -128,9 +132,19 @@ impl Stream {
             };
             let mut step = viewer.next_due(tracks, scratch);
             viewer.cursor = viewer.cursor.max(drain.base());
-            while step.is_none() && viewer.cursor < turn.end {
-                let arrival = viewer.cursor;
-                viewer.cursor += 1;
+            while step.is_none() {
+                let arrival = if viewer.cursor < turn.end {
+                    let arrival = viewer.cursor;
+                    viewer.cursor += 1;
+                    if drain.defer(arrival) {
+                        continue;
+                    }
+                    arrival
+                } else if let Some(deferred) = drain.next_deferred() {
+                    deferred
+                } else {
+                    break;
+                };
                 let Some(fresh) = drain.fresh(arrival) else {
                     break;
                 };
@@ -233,6 +247,7 @@ impl Stream {
         };
         let starts = layer.store(Arc::clone(&packet), arrival, now, format);
         let changed = track.choose(now) == Choice::Changed;
+        let is_audio = track.kind == MediaKind::Audio;
         let satisfied = starts.is_some() && track.target == Some(origin.layer());
         if changed && !satisfied && track.kind == MediaKind::Video && !self.viewers.is_empty() {
             track.want_key_frame();
@@ -242,7 +257,13 @@ impl Stream {
             self.note_live(origin.track());
         }
         self.push_relay(RelayItem::Packet(Arc::clone(&packet)));
-        if !self.drain.push(Fresh { packet, starts }) {
+        let fresh = Fresh {
+            packet,
+            starts,
+            is_audio,
+            is_padded: false,
+        };
+        if !self.drain.push(fresh) {
             self.discards.count(Discard::ViewersBehind);
         }
     }

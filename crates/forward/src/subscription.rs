@@ -105,7 +105,11 @@ impl Subscription {
         let (segments, flow) = (&self.segments, &mut self.flow);
         let found = segments.find(packet.origin, packet.sequence);
         if let Some((segment, out)) = found {
-            return Some(flow.write(segment, out, packet, scratch));
+            let mut written = flow.write(segment, out, packet, scratch);
+            if fresh.is_padded && segment.may_pad {
+                flow.pad(&mut written, scratch);
+            }
+            return Some(written);
         }
         self.consider(track, fresh, arrival);
         None
@@ -165,6 +169,8 @@ impl Subscription {
             payload_type,
             rtx_payload_type: rtx.map(|payload_type| payload_type.0),
             nack: codec.nack,
+            // RFC 4588 §4: a retransmission has no padding. Without RTX it must be the same packet again.
+            may_pad: !codec.nack || self.rtx_ssrc.is_some() && rtx.is_some(),
             source_start: start,
             source_end: u64::MAX,
             out_start: self.flow.last.map_or(self.first_index, |last| last.out + 1),

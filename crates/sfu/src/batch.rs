@@ -13,6 +13,7 @@ pub struct Batch {
 }
 
 /// Up to [`Batch::MAX_TRAIN`] datagrams on one path: all of `segment_size` bytes but the last, which may be shorter.
+/// Sound may ride at the end of video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Train<'a> {
     /// Where it goes.
@@ -23,9 +24,16 @@ pub struct Train<'a> {
     pub bytes: &'a [u8],
     /// The size of each datagram but the last.
     pub segment_size: usize,
+    /// What the last datagram carries: what the tag says, or sound behind video.
+    pub last: Class,
 }
 
 impl<'a> Train<'a> {
+    /// Where the last datagram begins.
+    pub fn last_at(&self) -> usize {
+        self.len().saturating_sub(1) * self.segment_size
+    }
+
     /// The datagrams one by one, where the system cannot send trains.
     pub fn datagrams(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.bytes.chunks(self.segment_size.max(1))
@@ -95,7 +103,7 @@ impl Batch {
         self.used += len;
         self.datagrams += 1;
         match self.trains.last_mut() {
-            Some(train) if train.takes(path, tag, len) => train.grow(len),
+            Some(train) if train.takes(path, tag, len) => train.grow(tag.class, len),
             _ => self.trains.push(TrainSpan::new(path, tag, start, len)),
         }
     }
@@ -116,6 +124,7 @@ impl Batch {
             tag: span.tag,
             bytes: self.slab.get(span.start..span.end).unwrap_or_default(),
             segment_size: span.segment_size,
+            last: span.last,
         }
     }
 
@@ -150,6 +159,7 @@ struct TrainSpan {
     end: usize,
     segment_size: usize,
     datagrams: usize,
+    last: Class,
 }
 
 impl TrainSpan {
@@ -161,19 +171,24 @@ impl TrainSpan {
             end: start + len,
             segment_size: len,
             datagrams: 1,
+            last: tag.class,
         }
     }
 
     /// A shorter datagram ends a train: the kernel cuts at every `segment_size` bytes.
     fn takes(&self, path: Path, tag: Tag, len: usize) -> bool {
-        self.tag == tag
+        self.tag.peer == tag.peer
+            && (self.tag.class == tag.class && len <= self.segment_size
+                || self.tag.class == Class::Video
+                    && tag.class == Class::Audio
+                    && len < self.segment_size)
             && self.path == path
-            && len <= self.segment_size
             && self.datagrams < Batch::MAX_TRAIN
             && self.end - self.start == self.segment_size * self.datagrams
     }
 
-    const fn grow(&mut self, len: usize) {
+    const fn grow(&mut self, class: Class, len: usize) {
+        self.last = class;
         self.end += len;
         self.datagrams += 1;
     }
@@ -235,6 +250,38 @@ mod tests {
                 (2, AUDIO, 100)
             ]),
             [vec![100], vec![100], vec![100, 100]]
+        );
+    }
+
+    #[test]
+    fn sound_rides_at_the_end_of_video_if_it_is_shorter() {
+        assert_eq!(
+            shapes(&[
+                (1, VIDEO, 1200),
+                (1, VIDEO, 1200),
+                (1, AUDIO, 100),
+                (1, VIDEO, 100),
+                (1, AUDIO, 100),
+                (2, AUDIO, 100),
+                (2, VIDEO, 90)
+            ]),
+            [
+                vec![1200, 1200, 100],
+                vec![100],
+                vec![100],
+                vec![100],
+                vec![90]
+            ]
+        );
+        let mut batch = Batch::with_capacity(8_000);
+        for (tag, len) in [(VIDEO, 1_000), (VIDEO, 1_000), (AUDIO, 90)] {
+            assert!(batch.space().is_some());
+            batch.commit(path(1), tag, len);
+        }
+        let train = batch.train(0).unwrap();
+        assert_eq!(
+            (train.tag, train.last, train.last_at()),
+            (VIDEO, Class::Audio, 2_000)
         );
     }
 

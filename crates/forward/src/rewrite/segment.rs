@@ -14,6 +14,8 @@ pub(crate) struct Segment {
     pub(crate) rtx_payload_type: Option<u8>,
     /// Whether its packets may be asked for again.
     pub(crate) nack: bool,
+    /// Whether padding may be added: not where a packet may have to be repeated bit by bit.
+    pub(crate) may_pad: bool,
     /// The first source sequence number.
     pub(crate) source_start: u64,
     /// The last one; no limit for the present segment.
@@ -147,6 +149,7 @@ mod tests {
             payload_type: 96,
             rtx_payload_type: None,
             nack: true,
+            may_pad: false,
             source_start,
             source_end: u64::MAX,
             out_start,

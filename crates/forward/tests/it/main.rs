@@ -20,5 +20,6 @@ mod properties;
 mod reports;
 mod rig;
 mod swap;
+mod trains;
 mod upstream;
 mod wrap;

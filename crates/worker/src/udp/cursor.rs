@@ -47,24 +47,42 @@ impl Cursor {
     /// Gives up the video behind this position.
     pub(crate) fn skip_video(&mut self, batch: &Batch) {
         self.without_video = true;
-        if batch
-            .train(self.train)
-            .is_some_and(|train| self.skips(train.tag.class))
-        {
-            *self = self.next_train();
+        if let Some(train) = batch.train(self.train) {
+            *self = self.past_given_up(&train);
         }
     }
 
-    /// Whether trains of this class were given up.
-    pub(crate) fn skips(&self, class: Class) -> bool {
-        self.without_video && class == Class::Video
+    /// The position before the next datagram from here on that was not given up; `train` is the one it is in.
+    pub(super) fn past_given_up(self, train: &Train<'_>) -> Self {
+        if !self.without_video || train.tag.class != Class::Video {
+            self
+        } else if train.last == Class::Video {
+            self.next_train()
+        } else {
+            // Its sound is left.
+            Self {
+                offset: train.last_at(),
+                split: None,
+                ..self
+            }
+        }
     }
 
-    /// The train that this position is in and how many of its datagrams lie behind the position; `None` at the end.
-    pub(crate) fn rest<'a>(&self, batch: &'a Batch) -> Option<(Train<'a>, usize)> {
+    /// The train that this position is in, and how many of its datagrams lie behind the position: of its own class,
+    /// and of another at its end; `None` after the last train.
+    pub(crate) fn rest<'a>(&self, batch: &'a Batch) -> Option<(Train<'a>, [(Class, usize); 2])> {
         let train = batch.train(self.train)?;
         let left = train.bytes.len().saturating_sub(self.offset);
-        Some((train, left.div_ceil(train.segment_size.max(1))))
+        let left = left.div_ceil(train.segment_size.max(1));
+        let other = if train.last == train.tag.class {
+            0
+        } else {
+            left.min(1)
+        };
+        Some((
+            train,
+            [(train.tag.class, left - other), (train.last, other)],
+        ))
     }
 }
 
@@ -94,7 +112,7 @@ mod tests {
                 );
             }
         }
-        let left = |cursor: Cursor| cursor.rest(&batch).map(|(_, left)| left);
+        let left = |cursor: Cursor| cursor.rest(&batch).map(|(_, left)| left[0].1);
         let train = batch.train(0).unwrap();
         let start = Cursor::default();
         assert_eq!(left(start), Some(3));
@@ -103,5 +121,41 @@ mod tests {
         assert_eq!(second.after(&train, 150), start.next_train());
         assert_eq!(left(start.next_train()), Some(3));
         assert_eq!(left(start.next_train().next_train()), None);
+    }
+
+    #[test]
+    fn giving_up_video_leaves_the_sound_that_rides_with_it() {
+        let mut batch = Batch::with_capacity(10_000);
+        let path = Path {
+            local: ([127, 0, 0, 1], 1).into(),
+            remote: ([127, 0, 0, 1], 2).into(),
+        };
+        let peer = PeerId(1);
+        for (class, len) in [
+            (Class::Video, 100),
+            (Class::Video, 100),
+            (Class::Audio, 50),
+            (Class::Video, 100),
+            (Class::Audio, 100),
+        ] {
+            assert!(batch.space().is_some());
+            batch.commit(path, Tag { peer, class }, len);
+        }
+        let mut cursor = Cursor::default();
+        let left = |cursor: Cursor| cursor.rest(&batch).map(|(_, left)| left);
+        assert_eq!(left(cursor), Some([(Class::Video, 2), (Class::Audio, 1)]));
+        cursor.skip_video(&batch);
+        assert_eq!((cursor.train, cursor.offset), (0, 200));
+        assert_eq!(left(cursor), Some([(Class::Video, 0), (Class::Audio, 1)]));
+        let train = batch.train(0).unwrap();
+        assert_eq!(cursor.past_given_up(&train), cursor);
+        let second = cursor.after(&train, 50);
+        assert_eq!(
+            second.past_given_up(&batch.train(1).unwrap()),
+            second.next_train()
+        );
+        let third = second.next_train();
+        assert_eq!(third.past_given_up(&batch.train(2).unwrap()), third);
+        assert_eq!(left(third), Some([(Class::Audio, 1), (Class::Audio, 0)]));
     }
 }

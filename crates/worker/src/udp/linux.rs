@@ -114,8 +114,13 @@ impl Linux {
                 break;
             };
             let left = train.bytes.get(cursor.offset..).unwrap_or_default();
-            if left.is_empty() || !link.carries(&train.path) || cursor.skips(train.tag.class) {
+            if left.is_empty() || !link.carries(&train.path) {
                 cursor = cursor.next_train();
+                continue;
+            }
+            let wanted = cursor.past_given_up(&train);
+            if wanted != cursor {
+                cursor = wanted;
                 continue;
             }
             let alone = left.len() <= train.segment_size;

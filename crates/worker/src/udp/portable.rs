@@ -44,8 +44,13 @@ pub(super) fn send(
 ) -> Sent {
     while let Some(train) = out.batch.train(cursor.train) {
         let left = train.bytes.get(cursor.offset..).unwrap_or_default();
-        if left.is_empty() || !link.carries(&train.path) || cursor.skips(train.tag.class) {
+        if left.is_empty() || !link.carries(&train.path) {
             *cursor = cursor.next_train();
+            continue;
+        }
+        let wanted = cursor.past_given_up(&train);
+        if wanted != *cursor {
+            *cursor = wanted;
             continue;
         }
         let datagram = left.get(..train.segment_size).unwrap_or(left);

@@ -163,9 +163,14 @@ impl Socket {
         mut dropped: impl FnMut(Tag, usize),
     ) {
         while let Some((train, left)) = cursor.rest(batch) {
-            if carries(self.local, &train.path) && drops(train.tag.class) {
-                self.counters.send_dropped.add(left as u64);
-                dropped(train.tag, left);
+            if carries(self.local, &train.path) {
+                for (class, left) in left
+                    .into_iter()
+                    .filter(|&(class, left)| left > 0 && drops(class))
+                {
+                    self.counters.send_dropped.add(left as u64);
+                    dropped(Tag { class, ..train.tag }, left);
+                }
             }
             cursor = cursor.next_train();
         }
