@@ -17,6 +17,11 @@ impl Pacer {
         self.resends.sent(bytes);
     }
 
+    /// The viewer reported the share of packets that it lost lately, in 256ths.
+    pub(crate) fn note_loss(&mut self, fraction_lost: u8) {
+        self.resends.note_loss(fraction_lost);
+    }
+
     /// Whether so many bytes may be sent again.
     pub(crate) fn admit_resend(&mut self, bytes: usize) -> bool {
         self.resends.take(bytes)

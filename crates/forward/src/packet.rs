@@ -21,6 +21,8 @@ pub struct Packet {
     /// Only parameter sets or a key frame's first packet: see [`xrtc_rtp::PayloadInfo::keyframe`].
     pub(crate) keyframe: bool,
     pub(crate) frame_start: bool,
+    /// It was lost on its way here and sent again.
+    pub(crate) repaired: bool,
     pub(crate) resolution: Option<(u16, u16)>,
     pub(crate) picture: Picture,
     /// Of its dependency descriptor.
@@ -92,6 +94,7 @@ pub(crate) struct Placement {
     pub(crate) sequence: u64,
     pub(crate) received: Time,
     pub(crate) codec: Codec,
+    pub(crate) repaired: bool,
 }
 
 impl Packet {
@@ -155,6 +158,7 @@ impl Packet {
         self.origin = placement.origin;
         self.sequence = placement.sequence;
         self.received = placement.received;
+        self.repaired = placement.repaired;
         self.timestamp = packet.timestamp();
         self.marker = packet.marker();
         self.bytes.clear();

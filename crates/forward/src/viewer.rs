@@ -1,14 +1,13 @@
 //! A viewer: its subscriptions, what it asked for, what it reported.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use xrtc_rtp::rtcp::{self, ReportBlock};
 use xrtc_rtp::{MediaKind, Ssrc, Time, WallClock};
 
 use crate::drain::{Fresh, Step};
 use crate::keyframe::KeyFrameRation;
-use crate::nack::Resend;
+use crate::nack::{Resend, ShortestRtt};
 use crate::outflow::{Scratch, Written};
 use crate::pacer::Pacer;
 use crate::report::RoundTrip;
@@ -30,7 +29,7 @@ pub(crate) struct Viewer {
     resends: VecDeque<(u8, u64)>,
     pacer: Pacer,
     ration: KeyFrameRation,
-    rtt: Option<Duration>,
+    rtt: ShortestRtt,
     /// Whether there may be something to send beside what is fresh.
     has_due: bool,
     /// Whether it stands in the queue of reports.
@@ -71,7 +70,7 @@ impl Viewer {
             resends: VecDeque::new(),
             pacer: Pacer::default(),
             ration: KeyFrameRation::default(),
-            rtt: None,
+            rtt: ShortestRtt::default(),
             has_due: false,
             reports: false,
             is_dirty: false,
@@ -163,6 +162,16 @@ impl Viewer {
         };
         self.pacer
             .pass(usize::from(written.header) + fresh.packet.payload().len());
+        if fresh.packet.repaired
+            && subscription
+                .responder
+                .forwarded_late(fresh.packet.received, written.index)
+            && self.resends.len() < Limits::MAX_RESENDS
+            && self.pacer.admit_resend(fresh.packet.payload().len())
+        {
+            self.resends.push_back((position, written.index));
+            self.has_due = true;
+        }
         Some(written)
     }
 
@@ -256,6 +265,9 @@ impl Viewer {
             return;
         };
         subscription.flow.confirm();
+        if subscription.kind == MediaKind::Video {
+            self.pacer.note_loss(block.fraction_lost);
+        }
         let track = track_of(context.tracks, subscription.source);
         let format = subscription
             .segments
@@ -266,7 +278,7 @@ impl Viewer {
             .map_or(0, |(track, format)| track.clock_rate(format));
         crate::report::note_block(&mut subscription.remote, block, clock_rate, rtt);
         if let Some(RoundTrip(rtt)) = rtt {
-            self.rtt = Some(rtt);
+            self.rtt.learn(rtt);
         }
     }
 
@@ -299,20 +311,26 @@ impl Viewer {
             } else {
                 let sent = track.and_then(|track| subscription.find_sent(track, out, self.cursor));
                 match sent {
-                    None => Err(Discard::NackUnknown),
+                    None => {
+                        if out <= last.out && behind < FEW_BEHIND {
+                            subscription.responder.miss(out);
+                        }
+                        Err(Discard::NackUnknown)
+                    }
                     Some((segment, _)) if !segment.nack => Err(Discard::NackNotAgreed),
                     Some((_, packet)) => Ok(packet.payload().len()),
                 }
             };
             let verdict = verdict.and_then(|bytes| {
-                let admitted = subscription.responder.admit(context.now, out, self.rtt);
+                let admitted = subscription
+                    .responder
+                    .admit(context.now, out, self.rtt.get());
                 if admitted == Resend::No {
                     Err(Discard::NackRepeated)
                 } else if !self.pacer.admit_resend(bytes) {
                     Err(Discard::NackOverBudget)
                 } else {
-                    // What got lost twice is sent twice: the next chance would be a round trip away.
-                    Ok(admitted == Resend::Again && self.pacer.admit_resend(bytes))
+                    Ok(admitted == Resend::Twice && self.pacer.admit_resend(bytes))
                 }
             });
             match verdict {
@@ -363,3 +381,6 @@ impl Viewer {
 pub(crate) fn track_of(tracks: &[Track], source: Option<u8>) -> Option<&Track> {
     tracks.get(usize::from(source?))
 }
+
+/// Gaps further behind than that are of packets that are gone rather than of those still to come.
+const FEW_BEHIND: u16 = 256;

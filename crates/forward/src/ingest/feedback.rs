@@ -77,6 +77,9 @@ impl Ingest {
                 }
                 blocks.extend(source.reception.report(now, source.ssrc));
             }
+            if blocks.iter().any(|block| block.last_sender_report != 0) {
+                self.rtt.reported();
+            }
         }
         let sender = self.config.rtcp_ssrc;
         compound.put(|out| rtcp::write_receiver_report(out, sender, &blocks))?;
@@ -90,7 +93,7 @@ impl Ingest {
         (track, layer): (u8, u8),
         compound: &mut Compound<'_>,
     ) {
-        let rtt = self.rtt.get();
+        let rtt = self.rtt;
         let sender = self.config.rtcp_ssrc;
         let media = self.media_ssrc(track, layer);
         let Some(intake) = self.intakes.get_mut(position(track, layer)) else {
@@ -101,7 +104,7 @@ impl Ingest {
         };
         self.numbers.clear();
         let room = compound.room().saturating_sub(NACK_HEADER) / NACK_ENTRY;
-        let given_up = nack.collect(now, rtt, room, &mut self.numbers);
+        let given_up = nack.collect(now, &rtt, room, &mut self.numbers);
         if !self.numbers.is_empty() {
             let numbers = self.numbers.iter().copied();
             if compound

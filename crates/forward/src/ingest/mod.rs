@@ -219,6 +219,17 @@ impl Ingest {
         self.note_arrival(now, intake, placed.sequence, placed.how)
     }
 
+    /// A packet was not stored: it may be the second answer to one request.
+    pub(crate) fn note_refused(&mut self, placed: &Placed<'_>, discard: Discard) {
+        if placed.how == Arrival::Retransmission
+            && discard == Discard::Duplicate
+            && let Some(intake) = self.intake_mut(placed.track, placed.layer)
+            && let Some(nack) = &mut intake.nack
+        {
+            nack.repaired_again(placed.sequence);
+        }
+    }
+
     fn note_arrival(&mut self, now: Time, intake: usize, sequence: u64, how: Arrival) -> bool {
         let rtt = &mut self.rtt;
         let nack = self

@@ -11,13 +11,15 @@ use crate::Limits;
 /// Finds the gaps in one layer's sequence numbers and says when to ask for what.
 ///
 /// A gap is asked for at once, unless packets have lately been overtaking each other: then only after the
-/// time by which most stragglers are there. A request is repeated every round trip, up to a count and an age, and sooner where the first two were in vain.
+/// time by which most stragglers are there. A request is repeated every round trip, up to a count and an age; and three
+/// times as often where the publisher is known to answer no more for that.
 #[derive(Debug)]
 pub(crate) struct NackGenerator {
     highest: Option<u64>,
     /// In ascending order.
     missing: VecDeque<Missing>,
     reordering: Reordering,
+    insistence: Insistence,
     /// Whether the publisher can be asked; if not, gaps are only found and soon given up.
     asks: bool,
     /// Whether retransmissions have an SSRC of their own, so that nothing else is mistaken for one.
@@ -51,7 +53,7 @@ struct Missing {
 }
 
 impl NackGenerator {
-    pub(crate) const fn new(asks: bool, has_rtx: bool) -> Self {
+    pub(crate) fn new(asks: bool, has_rtx: bool) -> Self {
         Self {
             highest: None,
             missing: VecDeque::new(),
@@ -59,6 +61,7 @@ impl NackGenerator {
                 wait: Duration::ZERO,
                 last: Time::ZERO,
             },
+            insistence: Insistence::default(),
             asks,
             has_rtx,
         }
@@ -74,6 +77,11 @@ impl NackGenerator {
     pub(crate) fn was_requested(&self, sequence: u64) -> bool {
         self.find(sequence)
             .is_some_and(|at| self.missing.get(at).is_some_and(|m| m.tries > 0))
+    }
+
+    /// A retransmission arrived of a packet that was there.
+    pub(crate) fn repaired_again(&mut self, sequence: u64) {
+        self.insistence.repaired_again(sequence);
     }
 
     /// A packet arrived that was not there before. Returns `false` if the gaps became too many and were
@@ -105,7 +113,9 @@ impl NackGenerator {
             return false;
         }
         let wait = if self.asks {
-            self.reordering.wait(now)
+            // Nearly all stragglers are there by then; for the others a request too many costs less than the wait
+            // costs whatever is really lost.
+            self.reordering.wait(now) * 7 / 8
         } else {
             PATIENCE_WITHOUT_NACK
         };
@@ -128,21 +138,26 @@ impl NackGenerator {
     pub(crate) fn collect(
         &mut self,
         now: Time,
-        rtt: Duration,
+        rtt: &RttEstimate,
         room: usize,
         out: &mut Vec<u16>,
     ) -> GivenUp {
         let mut given_up = GivenUp::default();
+        let insists = self.insists(rtt);
+        let rtt = rtt.get();
         let again = (rtt + rtt / 16).max(SHORTEST_RETRY);
-        // A repetition that failed may cost a frame; publishers answer at most once a round trip anyway, so that
-        // asking twice in it only makes sure that they hear.
+        // A repetition that failed may cost a frame, so that the next one comes sooner.
         let urgently = (rtt / 2).max(SHORTEST_RETRY);
+        // With three requests in a round trip one that gets lost costs a third of it; and so does the publisher's wait
+        // of a round trip between two answers, which begins when it answers.
+        let insistently = (again / 3).max(SHORTEST_RETRY);
+        let most = Limits::MAX_NACK_TRIES * if insists { 3 } else { 1 };
         let patience = (rtt * 4).clamp(PATIENCE, LONGEST_PATIENCE);
         self.missing.retain_mut(|missing| {
             if missing.due > now {
                 return true;
             }
-            let exhausted = !self.asks || missing.tries >= Limits::MAX_NACK_TRIES;
+            let exhausted = !self.asks || missing.tries >= most;
             if exhausted || now.since(missing.noticed) >= patience {
                 given_up.highest = given_up.highest.max(Some(missing.sequence));
                 return false;
@@ -155,7 +170,9 @@ impl NackGenerator {
                 missing.last_request = now;
                 missing.tries += 1;
                 missing.due = now
-                    + if URGENT.contains(&missing.tries) {
+                    + if insists {
+                        insistently
+                    } else if URGENT.contains(&missing.tries) {
                         urgently
                     } else {
                         again
@@ -169,6 +186,11 @@ impl NackGenerator {
     /// When [`Self::collect`] has something to do.
     pub(crate) fn due(&self) -> Option<Time> {
         self.missing.iter().map(|missing| missing.due).min()
+    }
+
+    /// Whether requests are repeated before their answers can be there.
+    const fn insists(&self, rtt: &RttEstimate) -> bool {
+        self.has_rtx && rtt.is_shared() && self.insistence.is_worth_it()
     }
 
     fn find(&self, sequence: u64) -> Option<usize> {
@@ -190,12 +212,57 @@ impl NackGenerator {
             if how == Arrival::Original {
                 self.reordering.learn(now, now.since(missing.noticed));
             }
-        } else if missing.tries == 1
+            return;
+        }
+        if missing.tries == 1 {
+            rtt.learn(since_first);
+        } else if self.insists(rtt) {
+            self.insistence.repaired(missing.sequence);
+            // It may be the answer to any of them. The first one's it is most often; and if it is not, that must
+            // not count for much.
+            rtt.learn(since_first.min(rtt.get() * 3 / 2));
+        } else if missing.tries == 2 && now.since(missing.last_request) < rtt.get() * 3 / 5 {
             // So soon after the second request, it is the first one's answer.
-            || missing.tries == 2 && now.since(missing.last_request) < rtt.get() * 3 / 5
-        {
             rtt.learn(since_first);
         }
+    }
+}
+
+/// Whether repeating requests early brings one answer or several.
+///
+/// libwebrtc sends a packet again at most once a round trip (`modules/rtp_rtcp/source/rtp_packet_history.cc`), however
+/// often it is asked. Publishers that answer every request would send several times what is needed over an uplink that
+/// is in trouble already.
+#[derive(Clone, Copy, Debug, Default)]
+struct Insistence {
+    /// Packets repaired after several requests, lately.
+    repaired: u8,
+    /// Further repairs of these.
+    again: u8,
+    last: [Option<u64>; 16],
+}
+
+impl Insistence {
+    fn repaired(&mut self, sequence: u64) {
+        if let Some(place) = self.last.get_mut(sequence as usize % 16) {
+            *place = Some(sequence);
+        }
+        if self.repaired >= 64 {
+            self.repaired /= 2;
+            self.again /= 2;
+        }
+        self.repaired += 1;
+    }
+
+    fn repaired_again(&mut self, sequence: u64) {
+        if self.last.get(sequence as usize % 16) == Some(&Some(sequence)) {
+            self.again = self.again.saturating_add(1);
+        }
+    }
+
+    const fn is_worth_it(&self) -> bool {
+        // A few may be crossing each other's way.
+        self.again < 4 || self.again < self.repaired / 2
     }
 }
 
@@ -276,9 +343,8 @@ mod tests {
 
         fn asked(&mut self, millis: u64) -> Vec<u16> {
             let mut out = Vec::new();
-            let rtt = self.rtt.get();
             self.generator
-                .collect(Time::from_millis(millis), rtt, 1_000, &mut out);
+                .collect(Time::from_millis(millis), &self.rtt, 1_000, &mut out);
             out
         }
     }
@@ -307,9 +373,7 @@ mod tests {
         let mut out = Vec::new();
         for millis in 0..300 {
             let now = Time::from_millis(millis);
-            let given_up = run
-                .generator
-                .collect(now, Duration::from_millis(10), 1_000, &mut out);
+            let given_up = run.generator.collect(now, &run.rtt, 1_000, &mut out);
             asked += out.len();
             out.clear();
             if given_up.highest.is_some() {
@@ -346,7 +410,7 @@ mod tests {
         run.original(1_000, 1_000 - 850);
         let due = run.generator.due().unwrap().since(Time::from_millis(1_000));
         assert!(
-            due > Duration::from_millis(25) && due <= Duration::from_millis(30),
+            due > Duration::from_millis(21) && due <= Duration::from_millis(27),
             "{due:?}"
         );
         run.generator.restart();
@@ -368,6 +432,43 @@ mod tests {
         assert!(rtt < Duration::from_millis(32), "{rtt:?}");
     }
 
+    /// The publisher was told what it needs to measure the round trip.
+    fn insistent() -> Run {
+        let mut run = Run::new();
+        run.rtt.tell(Duration::from_millis(90));
+        run.rtt.reported();
+        run.rtt.reported();
+        run.original(0, 100);
+        run
+    }
+
+    #[test]
+    fn a_publisher_that_knows_the_round_trip_is_asked_three_times_in_it() {
+        let mut run = insistent();
+        run.original(10, 102);
+        let asked = (10..110).filter(|&millis| !run.asked(millis).is_empty());
+        assert_eq!(asked.collect::<Vec<_>>(), [10, 42, 74, 106]);
+    }
+
+    #[test]
+    fn a_publisher_that_answers_every_request_is_asked_once_in_a_round_trip() {
+        let mut run = insistent();
+        for n in 0..10 {
+            let (at, lost) = (1_000 * n, 100 + 2 * n);
+            run.original(at, lost + 1);
+            run.original(at, lost - 1);
+            for millis in at..at + 90 {
+                run.asked(millis);
+            }
+            run.repair(at + 90, lost);
+            run.generator.repaired_again(lost);
+            run.generator.repaired_again(lost);
+        }
+        run.original(20_000, 1_000 - 850);
+        let asked = (20_000..20_090).filter(|&millis| !run.asked(millis).is_empty());
+        assert_eq!(asked.count(), 1);
+    }
+
     #[test]
     fn a_publisher_that_cannot_be_asked_is_not_asked() {
         let mut run = Run::new();
@@ -377,7 +478,7 @@ mod tests {
         let mut out = Vec::new();
         let mut collect = |millis| {
             run.generator
-                .collect(Time::from_millis(millis), Duration::ZERO, 9, &mut out)
+                .collect(Time::from_millis(millis), &run.rtt, 9, &mut out)
         };
         assert_eq!(collect(99).highest, None);
         assert_eq!(collect(100).highest, Some(101));

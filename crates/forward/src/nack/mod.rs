@@ -6,4 +6,4 @@ mod rtt;
 
 pub(crate) use generator::{Arrival, NackGenerator};
 pub(crate) use responder::{NackResponder, Resend, ResendBudget};
-pub(crate) use rtt::RttEstimate;
+pub(crate) use rtt::{RttEstimate, ShortestRtt};

@@ -105,7 +105,10 @@ impl Stream {
         if placed.restart {
             layer.restart(layer.epoch.wrapping_add(1));
         }
-        layer.check(placed.sequence)?;
+        if let Err(discard) = layer.check(placed.sequence) {
+            ingest.note_refused(&placed, discard);
+            return Err(discard);
+        }
         let Placed {
             track,
             layer: number,
@@ -114,11 +117,13 @@ impl Stream {
         } = placed;
         let origin = Origin::new(self.publisher, layer.epoch, track, number, kind);
         let sequence = placed.sequence;
+        let repaired = ingest.was_requested(&placed);
         let placement = Placement {
             origin,
             sequence,
             received: now,
             codec: format.codec,
+            repaired,
         };
         let mut stored = layer.cache.buffer();
         if let Some(place) = Arc::get_mut(&mut stored) {
@@ -129,7 +134,7 @@ impl Stream {
                 &ingest.extensions(placed.track),
             );
         }
-        if ingest.was_requested(&placed) {
+        if repaired {
             let bytes = placed.payload.len() as u64;
             if let Some(source) = ingest.demux.by_ssrc(packet.ssrc()) {
                 source.received.again += 1;

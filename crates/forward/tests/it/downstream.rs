@@ -104,8 +104,8 @@ fn requests_within_a_round_trip_are_answered_once() {
         .round_trip_time;
     assert!(rtt.unwrap().abs_diff(ms(100)) < ms(1), "{rtt:?}");
     let request = nack(OUT_VIDEO, &[number(&got[3])]);
-    // The second time it is sent twice: it seems to have got lost again.
-    for (time, expected) in [(300, 1), (320, 0), (379, 0), (381, 2), (400, 0)] {
+    // The third time it is sent twice: there will not be many more chances.
+    for (time, expected) in [(300, 1), (320, 0), (379, 0), (381, 1), (400, 0), (462, 2)] {
         rig.stream.handle_viewer_rtcp(at(time), viewer, &request);
         assert_eq!(rig.drain(at(time)).len(), expected, "at {time} ms");
     }
@@ -176,7 +176,7 @@ fn a_flood_of_requests_gets_no_more_than_its_budget_and_hurts_nobody() {
     let video = &stats.outbound[1];
     let media = video.bytes_sent - video.retransmitted_bytes_sent;
     assert!(
-        video.retransmitted_bytes_sent < media + 300_000,
+        video.retransmitted_bytes_sent < media + video.header_bytes_sent + 256 * 1024,
         "{video:?}"
     );
     assert!(resent > 100);
