@@ -37,8 +37,10 @@ pub struct LinkConfig {
     pub duplication: f64,
     /// How long each packet is under way, at least.
     pub delay: Duration,
-    /// How much longer it may be, at random; the order is kept.
+    /// How much longer it may be, at random.
     pub jitter: Duration,
+    /// Whether packets with less jitter overtake those with more. If not, the order is kept.
+    pub overtaking: bool,
     /// The share of packets that are held back and overtaken, from 0 to 1.
     pub reordering: f64,
     /// How long they are held back. With zero nothing is reordered.
@@ -99,6 +101,11 @@ impl<T: Clone> Link<T> {
     /// Changes what happens to packets that are sent from now on.
     pub const fn reconfigure(&mut self, config: LinkConfig) {
         self.config = config;
+    }
+
+    /// Draws from another seed from now on, whatever was drawn before.
+    pub fn reseed(&mut self, seed: u64) {
+        self.rng = Rng::with_seed(seed);
     }
 
     /// Puts a packet of `len` bytes, all headers included, on the link.
@@ -176,12 +183,17 @@ impl<T: Clone> Link<T> {
     fn put_under_way(&mut self, sent_at: Time, packet: T) {
         let jitter = self.config.jitter.mul_f64(self.rng.f64());
         let held_back = self.draw(self.config.reordering);
-        let in_order = (sent_at + self.config.delay + jitter).max(self.last_arrival);
+        let alone = sent_at + self.config.delay + jitter;
+        let in_order = if self.config.overtaking {
+            alone
+        } else {
+            alone.max(self.last_arrival)
+        };
         let arrival = if held_back && !self.config.reordering_delay.is_zero() {
             self.counters.reordered += 1;
             in_order + self.config.reordering_delay
         } else {
-            self.last_arrival = in_order;
+            self.last_arrival = in_order.max(self.last_arrival);
             in_order
         };
         self.under_way.insert((arrival, self.count), packet);

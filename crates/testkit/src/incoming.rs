@@ -27,7 +27,8 @@ pub struct Incoming {
     /// Of these, retransmissions.
     pub recovered: u64,
     pub(crate) nacker: Nacker,
-    pub(crate) first_packet: Time,
+    /// When its first packet came.
+    pub first_packet: Time,
     pub(crate) last_packet: Time,
     clock_rate: u32,
     unwrapper: SequenceUnwrapper,

@@ -26,6 +26,8 @@ pub struct PublishConfig {
     pub audio: bool,
     /// Pictures per second.
     pub frame_rate: u32,
+    /// How far the sizes of pictures stray from [`LayerConfig::frame_bytes`], as a share of it, from 0 to 1.
+    pub size_spread: f64,
     /// Whether NACK is negotiated.
     pub nack: bool,
     /// Whether retransmissions have a stream of their own.
@@ -57,6 +59,7 @@ impl Default for PublishConfig {
             }],
             audio: true,
             frame_rate: 30,
+            size_spread: 0.0,
             nack: true,
             rtx: true,
             setup: "actpass",
@@ -105,6 +108,7 @@ pub struct Publisher {
     video_extensions: ExtensionMap,
     audio_extensions: ExtensionMap,
     transport_sequence: u16,
+    sizes: Rng,
     frame: u32,
     audio_frame: u32,
     next_frame: Option<Time>,
@@ -143,6 +147,7 @@ impl Publisher {
         let audio = config
             .audio
             .then(|| Encoding::new(rng, PayloadType(111), None, 48_000));
+        let transport_sequence = rng.u16(..);
         Self {
             config,
             layers,
@@ -151,7 +156,8 @@ impl Publisher {
             audio_sent: false,
             video_extensions: ExtensionMap::default(),
             audio_extensions: ExtensionMap::default(),
-            transport_sequence: rng.u16(..),
+            transport_sequence,
+            sizes: Rng::with_seed(transport_sequence.into()),
             frame: 0,
             audio_frame: 0,
             next_frame: None,
@@ -250,7 +256,9 @@ impl Publisher {
             .filter(|(layer, _)| layer.is_active)
         {
             let is_key = std::mem::take(&mut layer.wants_key);
-            let bytes = layer.config.frame_bytes * if is_key { 4 } else { 1 };
+            let stray = 1.0 + self.config.size_spread * (self.sizes.f64() * 2.0 - 1.0);
+            let bytes = (layer.config.frame_bytes as f64 * stray) as usize;
+            let bytes = bytes * if is_key { 4 } else { 1 };
             let picture = Picture {
                 frame: self.frame,
                 layer: number,

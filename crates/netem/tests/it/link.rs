@@ -132,6 +132,30 @@ fn jitter_spreads_the_delay_and_keeps_the_order() {
 }
 
 #[test]
+fn jitter_with_overtaking_delays_each_packet_by_itself() {
+    let config = LinkConfig {
+        delay: Duration::from_millis(10),
+        jitter: Duration::from_millis(30),
+        overtaking: true,
+        ..LinkConfig::default()
+    };
+    let (delivered, _) = run(config, 1);
+    let delays = || {
+        delivered
+            .iter()
+            .map(|(at, number)| at.since(Time::from_millis(*number)).as_micros() as u64)
+    };
+    assert!(delays().all(|delay| (10_000..=40_000).contains(&delay)));
+    let mean = delays().sum::<u64>() / COUNT;
+    assert!((24_500..25_500).contains(&mean), "{mean}");
+    let late = numbers(&delivered)
+        .windows(2)
+        .filter(|pair| pair[1] < pair[0])
+        .count();
+    assert!(late as u64 > COUNT / 3, "{late}");
+}
+
+#[test]
 fn packets_held_back_are_overtaken() {
     let config = LinkConfig {
         reordering: 0.05,
@@ -210,6 +234,7 @@ fn a_seed_decides_everything() {
         duplication: 0.02,
         delay: Duration::from_millis(30),
         jitter: Duration::from_millis(10),
+        overtaking: true,
         reordering: 0.02,
         reordering_delay: Duration::from_millis(5),
         rate: Some(Bitrate(10_000_000)),

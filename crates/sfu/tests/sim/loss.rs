@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use xrtc_netem::LinkConfig;
+use xrtc_rtp::MediaKind;
 use xrtc_testkit::{LayerConfig, PublishConfig, ViewConfig};
 
 use crate::world::{EndId, World, name_at, network};
 
-/// 40 ms ± 20 ms one way, reordering, and 5 % loss in each direction of each leg, whatever the packets are.
+/// 40 ms ± 20 ms one way, each packet by itself, so that the packets of a frame overtake each other; and 5 % loss in
+/// each direction of each leg, whatever the packets are.
 fn bad_network() -> LinkConfig {
     LinkConfig {
-        reordering: 0.1,
-        reordering_delay: Duration::from_millis(10),
-        ..network(20, 30, 0.05)
+        overtaking: true,
+        ..network(20, 40, 0.05)
     }
 }
 
@@ -27,18 +28,32 @@ fn session(seed: u64, has_nack: bool, is_traced: bool) -> Result<World, (String,
         layers: vec![LayerConfig {
             rid: "f",
             resolution: (640, 360),
-            frame_bytes: 1_000,
+            frame_bytes: 6_500,
         }],
+        // Of 3 to 10 packets; key frames have four times as many.
+        size_spread: 0.54,
         nack: has_nack,
         ..PublishConfig::default()
     };
     let view = ViewConfig {
         nack: has_nack,
+        rtt: LIBWEBRTC_RTT,
         ..ViewConfig::default()
     };
-    let publisher = world.publish(&stream, publish, bad_network());
-    let viewers = [0, 1].map(|worker| world.view(worker, &stream, view.clone(), bad_network()));
+    let good = network(40, 0, 0.0);
+    let publisher = world.publish(&stream, publish, good);
+    let viewers = [0, 1].map(|worker| world.view(worker, &stream, view.clone(), good));
     world.connect_all();
+    // Only now, and with numbers of its own: how many datagrams a handshake takes is not in the seed.
+    for (link, number) in world
+        .ends
+        .iter_mut()
+        .flat_map(|end| [&mut end.up, &mut end.down])
+        .zip(0..)
+    {
+        link.reconfigure(bad_network());
+        link.reseed(seed * 6 + number);
+    }
     world.run(Duration::from_secs(6));
     let faults = viewers.map(|viewer| faults(&world, publisher, viewer));
     let faults: Vec<_> = faults.into_iter().flatten().collect();
@@ -57,11 +72,13 @@ fn faults(world: &World, publisher: EndId, viewer: EndId) -> Vec<String> {
         return vec![format!("viewer {viewer} saw nothing")];
     };
     let deadline = Duration::from_millis(500);
-    // What was captured before a viewer came, it gets as it joins.
-    let joined = world.ends[viewer]
+    // What was captured before a viewer came, it gets as it joins; and what was overtaken by the first packet that it
+    // gets, no receiver knows of.
+    let source = world.ends[viewer]
         .browser
-        .connected_at()
-        .unwrap_or(world.now);
+        .viewer()
+        .and_then(|viewer| viewer.source(MediaKind::Video));
+    let joined = source.map_or(world.now, |source| source.first_packet);
     let due = world
         .sent(publisher)
         .iter()
@@ -103,6 +120,9 @@ fn faults(world: &World, publisher: EndId, viewer: EndId) -> Vec<String> {
     }
     faults
 }
+
+/// What a receiver in libwebrtc takes the round trip for, because nothing tells it better.
+const LIBWEBRTC_RTT: Duration = Duration::from_millis(100);
 
 fn seeds() -> std::ops::Range<u64> {
     let number = |name: &str| {
@@ -151,8 +171,13 @@ fn every_frame_is_whole_within_500_ms_at_5_percent_loss_on_each_leg() {
         requests_lost > 0 || !failed.is_empty(),
         "no request was lost"
     );
-    // One packet in a million is lost five times in a row, which nothing can repair in time.
-    let tolerated = seeds().count() / 100;
+    // Nothing can repair in time what is lost again and again: about one session in a hundred meets that, none of the
+    // fifty that have to pass.
+    let tolerated = if seeds().count() > 50 {
+        seeds().count() / 50
+    } else {
+        0
+    };
     assert!(
         failed.len() <= tolerated,
         "{} seeds failed: {failed:#?}",
