@@ -212,6 +212,14 @@ test('Fastify: the prefix may have parameters, and the app’s hooks see the ans
   t.deepEqual(seen.slice(0, 1), [201])
 })
 
+test('Fastify: a slash at the end of the prefix changes nothing', async (t) => {
+  const app = fastify()
+  await app.register((await startServer(t)).signaling().fastify, { prefix: '/media/' })
+  const { session } = await open(`${await listenFastify(t, app)}/media/whip/lobby`, PUBLISH)
+  t.regex(new URL(session).pathname, /^\/media\/whip-session\//)
+  t.is((await fetch(session, { method: 'DELETE' })).status, 200)
+})
+
 test('HTTP/2: a session from POST to DELETE', async (t) => {
   const server = await startServer(t)
   const iceServers = [{ urls: ['stun:a', 'stun:b'] }]

@@ -44,8 +44,9 @@ function readRequest(incoming: FastifyRequestOf, prefix: string, timeoutMs: numb
   const at = url.indexOf('?')
   const whole = at === -1 ? url : url.slice(0, at)
   const query = new URLSearchParams(at === -1 ? '' : url.slice(at + 1))
-  // The prefix may have parameters, so the request's own segments are taken.
-  const mount = whole.split('/').slice(0, prefix.split('/').length).join('/')
+  // The prefix may have parameters, so the request's own segments are taken; a slash at its end begins no segment.
+  const segments = prefix.replace(/\/$/, '').split('/').length
+  const mount = whole.split('/').slice(0, segments).join('/')
   const headers: Record<string, string | undefined> = {}
   for (const [name, value] of Object.entries(raw.headers)) {
     if (!name.startsWith(':')) headers[name] = Array.isArray(value) ? value.join(', ') : value
