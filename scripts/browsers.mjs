@@ -1,5 +1,5 @@
-// The browsers of the tests, and `ip` for their network: Debian's Chromium, Firefox ESR and iproute2, installed by apt
-// where they are missing and we may.
+// The programs that tests meet: Debian's Chromium, Firefox ESR, iproute2 for networks of their own, and OpenSSL;
+// installed by apt where they are missing and we may.
 
 import { existsSync } from 'node:fs'
 import { run, step, StepError } from './steps.mjs'
@@ -19,6 +19,17 @@ const PROGRAMS = [
   },
   { name: 'iproute2', package: 'iproute2', variable: 'XRTC_IP', paths: ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'] },
 ]
+/** What the Rust tests run: by name, from the path. */
+const RUST_PROGRAMS = [
+  { name: 'OpenSSL', package: 'openssl', paths: ['/usr/bin/openssl', '/usr/local/bin/openssl'] },
+  { name: 'iproute2', package: 'iproute2', paths: ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'] },
+]
+
+/** Installs what the Rust tests run. */
+export async function ensureRustPrograms() {
+  const missing = RUST_PROGRAMS.filter(({ paths }) => !paths.some((path) => existsSync(path)))
+  if (missing.length > 0) await install(missing)
+}
 
 /** Environment variables that name each browser's program; installs what is missing. */
 export async function ensureBrowsers() {
@@ -43,7 +54,7 @@ async function install(browsers) {
   const names = browsers.map((browser) => browser.package)
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
     throw new StepError(
-      'browser tests',
+      'tests',
       `${names.join(' and ')} missing; install with: sudo apt-get install ${names.join(' ')}`,
     )
   }

@@ -2,14 +2,16 @@
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureBrowsers } from './browsers.mjs'
+import { ensureBrowsers, ensureRustPrograms } from './browsers.mjs'
 import { ensureForeign } from './go.mjs'
 import { setUp } from './setup.mjs'
 import { main, root, run, step } from './steps.mjs'
 
 const SUITES = {
   rust: () =>
-    run('cargo', ['test', '--workspace', '--exclude', 'xrtc-node', '--no-fail-fast', '--quiet'], FREE).then(countCargo),
+    ensureRustPrograms()
+      .then(() => run('cargo', ['test', '--workspace', '--exclude', 'xrtc-node', '--no-fail-fast', '--quiet'], FREE))
+      .then(countCargo),
   api: async () => {
     await ensureForeign()
     await compileTests()

@@ -1,4 +1,5 @@
-//! Against OpenSSL's command line, over real sockets on the loopback. Where there is no `openssl`, these pass.
+//! Against OpenSSL's command line, over real sockets on the loopback. Without `openssl` these fail: `npm test` installs
+//! it where it may.
 #![expect(
     clippy::disallowed_methods,
     reason = "another program can only be met with real sockets and real time"
@@ -28,8 +29,8 @@ struct OpenSsl {
 }
 
 impl OpenSsl {
-    /// `None` if there is no such program. Its certificate is the one of [`Side::Client`].
-    fn start(name: &str, arguments: &[&str]) -> Option<Self> {
+    /// Its certificate is the one of [`Side::Client`].
+    fn start(name: &str, arguments: &[&str]) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let output = folder.join(format!("openssl-{name}.txt"));
         let (certificate_file, key_file) = (
@@ -53,8 +54,10 @@ impl OpenSsl {
             .stdout(File::create(&output).unwrap())
             .stderr(Stdio::null())
             .spawn();
-        let child = child.ok()?;
-        Some(Self { child, output })
+        let missing =
+            |error| format!("openssl does not start ({error}); Debian: apt-get install openssl");
+        let child = child.map_err(missing).unwrap();
+        Self { child, output }
     }
 
     /// The rest of the line of its output that starts so.
@@ -253,9 +256,7 @@ fn openssl_as_the_client_gets_our_best_profile_and_the_same_keys() {
             length,
             &len,
         ];
-        let Some(openssl) = OpenSsl::start(profile.name(), &arguments) else {
-            return;
-        };
+        let openssl = OpenSsl::start(profile.name(), &arguments);
         let connected = |meeting: &Meeting| meeting.transport.state() == TransportState::Connected;
         assert!(
             meeting.run_until(connected),
@@ -296,9 +297,7 @@ fn openssl_as_the_server_connects_with_the_same_keys() {
             &len,
         ];
         let name = format!("server-{}", profile.name());
-        let Some(openssl) = OpenSsl::start(&name, &arguments) else {
-            return;
-        };
+        let openssl = OpenSsl::start(&name, &arguments);
         assert!(meeting.run_until(|_| openssl.says("ACCEPT 127.0.0.1:").is_some()));
         let port = openssl.says("ACCEPT 127.0.0.1:").unwrap().parse().unwrap();
         meeting.meet(SocketAddr::from(([127, 0, 0, 1], port)));
@@ -317,9 +316,7 @@ fn openssl_as_the_server_connects_with_the_same_keys() {
 fn openssl_without_srtp_ends_with_a_reason() {
     let mut meeting = Meeting::new(DtlsRole::Server);
     let address = format!("127.0.0.1:{}", meeting.port());
-    let Some(_openssl) = OpenSsl::start("no-srtp", &["s_client", "-connect", &address]) else {
-        return;
-    };
+    let _openssl = OpenSsl::start("no-srtp", &["s_client", "-connect", &address]);
     let ended = TransportState::Ended(Ended::NoSrtpProfile);
     let done = |meeting: &Meeting| meeting.transport.state() == ended;
     assert!(meeting.run_until(done), "{:?}", meeting.transport.state());
@@ -339,9 +336,7 @@ fn openssl_in_small_datagrams_connects() {
         "-mtu",
         "256",
     ];
-    let Some(_openssl) = OpenSsl::start("small", &arguments) else {
-        return;
-    };
+    let _openssl = OpenSsl::start("small", &arguments);
     let connected = |meeting: &Meeting| meeting.transport.state() == TransportState::Connected;
     assert!(meeting.run_until(connected), "{:?}", meeting.transport);
 }
@@ -371,9 +366,7 @@ fn openssl_with_another_certificate_ends_with_a_reason() {
         "-use_srtp",
         "SRTP_AEAD_AES_128_GCM",
     ];
-    let Some(_openssl) = OpenSsl::start("stranger", &arguments) else {
-        return;
-    };
+    let _openssl = OpenSsl::start("stranger", &arguments);
     let ended = TransportState::Ended(Ended::FingerprintMismatch);
     let done = |meeting: &Meeting| meeting.transport.state() == ended;
     assert!(meeting.run_until(done), "{:?}", meeting.transport.state());
