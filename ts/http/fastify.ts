@@ -6,6 +6,7 @@ import type { FastifyHost, FastifyReplyOf, FastifyRequestOf, Signaling } from '.
 import { readBody } from './body.ts'
 import type { Adapted, HttpRequest, HttpResponse } from './message.ts'
 import { groupedHeaders, tokenOf } from './message.ts'
+import { headersOf, watchDelivery } from './node-listener.ts'
 
 /** The plugin of a signaling. `paths` are its routes as Fastify writes them. */
 export function fastifyPlugin(adapted: Adapted, paths: readonly string[]): Signaling['fastify'] {
@@ -47,10 +48,7 @@ function readRequest(incoming: FastifyRequestOf, prefix: string, timeoutMs: numb
   // The prefix may have parameters, so the request's own segments are taken; a slash at its end begins no segment.
   const segments = prefix.replace(/\/$/, '').split('/').length
   const mount = whole.split('/').slice(0, segments).join('/')
-  const headers: Record<string, string | undefined> = {}
-  for (const [name, value] of Object.entries(raw.headers)) {
-    if (!name.startsWith(':')) headers[name] = Array.isArray(value) ? value.join(', ') : value
-  }
+  const headers = headersOf(raw)
   return {
     method: raw.method ?? 'GET',
     url,
@@ -68,13 +66,7 @@ function readRequest(incoming: FastifyRequestOf, prefix: string, timeoutMs: numb
 }
 
 function writeReply(reply: FastifyReplyOf, response: HttpResponse): FastifyReplyOf {
-  const { status, headers, body, undelivered } = response
-  if (undelivered !== undefined) {
-    const stream = 'stream' in reply.raw ? reply.raw.stream : reply.raw
-    stream.once('close', () => {
-      if (!stream.writableFinished) undelivered()
-    })
-    if (stream.destroyed) undelivered()
-  }
+  watchDelivery(reply.raw, response)
+  const { status, headers, body } = response
   return reply.code(status).headers(groupedHeaders(headers)).send(body)
 }

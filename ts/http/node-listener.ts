@@ -68,8 +68,8 @@ async function bodyOf(incoming: Incoming, head: Head, timeoutMs: number, maxByte
   throw new BodyError(400, 'a body parser of the app took the body and left neither text nor bytes')
 }
 
-// HTTP/2 has the method, the path and the host among its headers, under names that begin with a colon.
-function headersOf(incoming: Incoming): HttpRequest['headers'] {
+/** The headers. HTTP/2 has the method, the path and the host among them, under names that begin with a colon. */
+export function headersOf(incoming: Incoming): HttpRequest['headers'] {
   const headers: Record<string, string | undefined> = {}
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (!name.startsWith(':')) headers[name] = Array.isArray(value) ? value.join(', ') : value
@@ -78,15 +78,7 @@ function headersOf(incoming: Incoming): HttpRequest['headers'] {
 }
 
 function writeResponse(outgoing: Outgoing, response: HttpResponse, method: string): void {
-  const { undelivered } = response
-  const stream = 'stream' in outgoing ? outgoing.stream : outgoing
-  if (undelivered !== undefined) {
-    stream.once('close', () => {
-      if (!stream.writableFinished) undelivered()
-    })
-    if (stream.destroyed) return undelivered()
-  }
-  if (stream.destroyed) return
+  if (!watchDelivery(outgoing, response)) return
   const headers = groupedHeaders(response.headers)
   const body = response.body ?? ''
   // 204 has no length (RFC 9110 §8.6); everything else says how long it is, HEAD included.
@@ -96,6 +88,18 @@ function writeResponse(outgoing: Outgoing, response: HttpResponse, method: strin
   outgoing.writeHead(response.status, headers)
   if (method === 'HEAD' || body.length === 0) outgoing.end()
   else outgoing.end(body)
+}
+
+/** Tells the response if it is not delivered. Gives whether there is anybody left to write it to. */
+export function watchDelivery(outgoing: Outgoing, { undelivered }: HttpResponse): boolean {
+  const stream = 'stream' in outgoing ? outgoing.stream : outgoing
+  if (stream.destroyed) undelivered?.()
+  else if (undelivered !== undefined) {
+    stream.once('close', () => {
+      if (!stream.writableFinished) undelivered()
+    })
+  }
+  return !stream.destroyed
 }
 
 // A proxy may send the absolute form (RFC 9112 §3.2.2).
