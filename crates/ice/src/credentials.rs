@@ -36,16 +36,16 @@ impl Credentials {
     pub fn random(fill: impl FnOnce(&mut [u8])) -> Self {
         let mut entropy = [0; 24];
         fill(&mut entropy);
-        let mut text = entropy.chunks_exact(3).flat_map(|group| {
-            let bits = group
-                .iter()
-                .fold(0u32, |bits, byte| (bits << 8) | u32::from(*byte));
-            [18, 12, 6, 0].map(|shift| ice_char((bits >> shift) & 0x3f))
-        });
-        let ufrag = text.by_ref().take(8).collect::<String>().into();
+        let mut text = ice_chars(&entropy);
+        let ufrag = text.by_ref().take(8).collect();
+        Self::issued(ufrag, text.collect())
+    }
+
+    /// Credentials whose grammar their maker vouches for.
+    pub(crate) fn issued(ufrag: String, pwd: String) -> Self {
         Self {
-            ufrag,
-            pwd: text.collect::<String>().into(),
+            ufrag: ufrag.into(),
+            pwd: pwd.into(),
         }
     }
 
@@ -85,11 +85,28 @@ pub(crate) fn is_ice_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'#' | b'_' | b'=')
 }
 
+/// Bytes as ice characters, four for three of them; what is left of the last three is left out.
+pub(crate) fn ice_chars(bytes: &[u8]) -> impl Iterator<Item = char> {
+    bytes.chunks_exact(3).flat_map(|group| {
+        let bits = group
+            .iter()
+            .fold(0u32, |bits, byte| (bits << 8) | u32::from(*byte));
+        [18, 12, 6, 0].map(|shift| ice_char((bits >> shift) & 0x3f))
+    })
+}
+
 /// The ice character for the value `bits`, 0 to 63: base64's alphabet is exactly the RFC's.
 fn ice_char(bits: u32) -> char {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     ALPHABET.get(bits as usize).copied().map_or('A', char::from)
 }
+
+/// The value of an ice character, if we write it.
+pub(crate) fn ice_value(character: u8) -> Option<u8> {
+    let place = ALPHABET.iter().position(|other| *other == character)?;
+    u8::try_from(place).ok()
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 #[cfg(test)]
 mod tests {

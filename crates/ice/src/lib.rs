@@ -45,6 +45,7 @@ mod credentials;
 mod discard;
 mod gatherer;
 mod limits;
+mod owner_key;
 mod path;
 pub mod stun;
 
@@ -55,5 +56,6 @@ pub use candidate::{
 pub use credentials::{Credentials, InvalidCredentials};
 pub use discard::{Counters, Discard};
 pub use gatherer::Gatherer;
+pub use owner_key::OwnerKey;
 pub use path::Path;
 pub use stun::peek_username;
