@@ -33,7 +33,7 @@ export interface ServerOptions {
   /**
    * Addresses to offer to peers instead of the ones of this machine's network interfaces, best first: an IP address or
    * a host name (resolved once, all its addresses), each with an optional `:port` (IPv6 then in brackets) that replaces
-   * the first worker's port; further workers count up from it.
+   * the UDP port (with a port for each worker, the first worker's; further workers count up from it).
    */
   readonly announce?: readonly string[]
   /** Worker threads. Default: the number of CPU cores; 1 to 64. */
@@ -75,10 +75,13 @@ export type IceMode = 'lite' | 'full'
 
 /** Where the workers listen for media. */
 export interface UdpOptions {
-  /**
-   * The first worker's port; each further worker takes the next one. Default 0: any free port each.
-   */
+  /** The one port of all workers. Default 0: any free port. */
   readonly port?: number
+  /**
+   * Whether each worker has a port of its own: `port` the first one, each further worker the next. For middleboxes that
+   * spread ports rather than addresses over queues. Default `false`; outside of Linux it is always so.
+   */
+  readonly portPerWorker?: boolean
   /** The local IP address to bind, or one of each family. Default: all addresses, IPv4 and IPv6. */
   readonly host?: string | readonly string[]
 }
@@ -196,7 +199,7 @@ export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDispo
   close(): Promise<void>
 }
 
-/** Where a worker can be reached. */
+/** Where a worker can be reached: all at the same addresses, unless each has a port of its own. */
 export interface WorkerInfo {
   /** The addresses that its sockets are bound to. */
   readonly bound: readonly MediaAddress[]
@@ -928,6 +931,8 @@ export interface Held {
   readonly pendingOffers: number
   /** Entries in the tables of remote addresses. */
   readonly addresses: number
+  /** Remote addresses whose datagrams one worker receives and passes on to another, which has the peer. */
+  readonly detours: number
   /** Entries in the tables of ICE user names. */
   readonly ufrags: number
   /** Streams, each counted on its home worker. */

@@ -52,8 +52,28 @@ test('a name without an address is XRTC_UNRESOLVED_ADDRESS', async (t) => {
   })
 })
 
-test('each worker has its own socket and offers its address', async (t) => {
+const LINUX = process.platform === 'linux'
+const onLinux = LINUX ? test : test.skip
+
+onLinux('all workers have one port and offer it', async (t) => {
+  const server = await startServer(t, { workers: 3 })
+  const [first, ...others] = server.workers
+  t.deepEqual(first?.bound, first?.candidates)
+  t.deepEqual(others, [first!, first!])
+  t.is((await server.held()).sockets, 3)
+})
+
+onLinux('a port that workers share is taken all the same', async (t) => {
   const server = await startServer(t, { workers: 2 })
+  const { port } = server.workers[0]!.bound[0]!
+  await t.throwsAsync(() => createServer({ udp: { host: '127.0.0.1', port }, workers: 2 }), {
+    instanceOf: NetworkError,
+    code: 'XRTC_ADDRESS_IN_USE',
+  })
+})
+
+test('with a port for each worker, each offers its own', async (t) => {
+  const server = await startServer(t, { workers: 2, udp: { host: '127.0.0.1', portPerWorker: true } })
   t.is(server.workers.length, 2)
   const ports = server.workers.map(({ bound, candidates }) => {
     t.deepEqual(bound, candidates)
@@ -66,6 +86,7 @@ test('each worker has its own socket and offers its address', async (t) => {
 test('announced addresses replace the own ones, ports count up by worker', async (t) => {
   const server = await startServer(t, {
     workers: 2,
+    udp: { host: '127.0.0.1', portPerWorker: true },
     announce: ['203.0.113.7:9000', 'localhost', '[2001:db8::1]:9100'],
   })
   const [first, second] = server.workers.map(({ candidates }) =>

@@ -37,13 +37,14 @@ const SIGNALING_KEYS = [
 /** Options for the workers; the addresses to announce are resolved elsewhere. */
 export function serverSettings(options: ServerOptions): BindingServerOptions {
   known('createServer', options, SERVER_KEYS)
-  known('udp', options.udp ?? {}, ['host', 'port'])
+  known('udp', options.udp ?? {}, ['host', 'port', 'portPerWorker'])
   known('limits', options.limits ?? {}, LIMIT_KEYS)
   const { udp = {}, limits = {} } = options
   const settings: BindingServerOptions = {
     workers: integer('workers', options.workers, [1, MAX_WORKERS]) ?? Math.min(availableParallelism(), MAX_WORKERS),
     udpPort: integer('udp.port', udp.port, [0, 65_535]) ?? 0,
   }
+  if (flag('udp.portPerWorker', udp.portPerWorker) === true) settings.udpPortPerWorker = true
   if (udp.host !== undefined) settings.listen = hosts(udp.host)
   const timeouts = [1_000, 600_000] as const
   assign(settings, 'publisherGraceMs', integer('publisherGraceMs', options.publisherGraceMs, [0, 3_600_000]))

@@ -188,6 +188,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
       dtls: sum('dtls'),
       pendingOffers: sum('pendingOffers'),
       addresses: sum('addresses'),
+      detours: sum('detours'),
       ufrags: sum('ufrags'),
       streams: sum('streams'),
       remoteStreams: sum('remoteStreams'),

@@ -157,6 +157,7 @@ test.serial('help names every flag with its variable', async (t) => {
     ...['--host', '--port', '--udp-port', '--announce', '--token', '--workers', '--log-level', '--log-file'],
     ...['--jwks-url', '--jwt-secret', '--jwt-audience', '--jwt-issuer', '--turn', '--turn-secret'],
     ...['--https', '--cert', '--key', '--trust-proxy', '--public-url', '--webhook', '--webhook-secret'],
+    ...['--udp-port-per-worker'],
   ]) {
     const variable = `XRTC_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`
     t.regex(stdout.replaceAll(/\s+/g, ' '), new RegExp(`${flag} .*env: ${variable}`))

@@ -27,9 +27,14 @@ program
   .addOption(option('--host <address>', 'HTTP: the address to listen on (default: all)', 'XRTC_HOST').argParser(host))
   .addOption(option('--port <port>', 'HTTP: the port', 'XRTC_PORT').default(8080).argParser(port))
   .addOption(
-    option('--udp-port <port>', 'media: the first UDP port, one for each worker', 'XRTC_UDP_PORT')
-      .default(8800)
-      .argParser(port),
+    option('--udp-port <port>', 'media: the UDP port of all workers', 'XRTC_UDP_PORT').default(8800).argParser(port),
+  )
+  .addOption(
+    option(
+      '--udp-port-per-worker',
+      'media: a UDP port for each worker, from --udp-port on',
+      'XRTC_UDP_PORT_PER_WORKER',
+    ),
   )
   .addOption(
     option(
@@ -104,8 +109,13 @@ function option(flags: string, description: string, variable: string): Option {
 
 // Commander takes a flag for given if its variable is there at all, `0` included.
 function withoutDenial(options: ServeOptions, command: Command): ServeOptions {
-  const denied = /^(?:|0|false|no|off)$/i.test(process.env['XRTC_HTTPS'] ?? '')
-  return command.getOptionValueSource('https') === 'env' && denied ? { ...options, https: false } : options
+  const denied = (name: string, variable: string): boolean =>
+    command.getOptionValueSource(name) === 'env' && /^(?:|0|false|no|off)$/i.test(process.env[variable] ?? '')
+  return {
+    ...options,
+    ...(denied('https', 'XRTC_HTTPS') ? { https: false } : {}),
+    ...(denied('udpPortPerWorker', 'XRTC_UDP_PORT_PER_WORKER') ? { udpPortPerWorker: false } : {}),
+  }
 }
 
 function host(value: string): string {

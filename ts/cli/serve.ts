@@ -25,6 +25,7 @@ export interface ServeOptions extends GateFlags, RemoteFlags {
   readonly host?: string
   readonly port: number
   readonly udpPort: number
+  readonly udpPortPerWorker?: boolean
   readonly announce?: readonly string[]
   readonly workers?: number
   readonly logLevel: string
@@ -79,10 +80,10 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
 }
 
 async function startMedia(options: ServeOptions, log: Log): Promise<MediaServer> {
-  const { announce, workers, udpPort } = options
+  const { announce, workers, udpPort, udpPortPerWorker = false } = options
   try {
     return await createServer({
-      udp: { port: udpPort },
+      udp: { port: udpPort, portPerWorker: udpPortPerWorker },
       logger: log.logger,
       ...(announce === undefined ? {} : { announce }),
       ...(workers === undefined ? {} : { workers }),
@@ -140,11 +141,17 @@ function announceReady(options: ServeOptions, version: string, { http, media, se
     `  pages  ${here}/${query}${lan === undefined ? '' : `   (in this network: ${base(lan)}/${query})`}`,
     `  WHIP   ${lan === undefined ? here : base(lan)}/whip/STREAM`,
     `  WHEP   ${lan === undefined ? here : base(lan)}/whep/STREAM`,
-    `  media  udp ${(media.workers[0]?.candidates ?? []).map(({ address, port }) => `${inUrl(address)}:${port}`).join(' ')}`,
+    `  media  udp ${mediaAddresses(media).join(' ')}`,
     ...warnings(options, media, { secure, reachable: everywhere || !isLoopback(options.host ?? '') }),
     `ready ${here}/`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+/** All workers', each once. */
+function mediaAddresses(media: MediaServer): readonly string[] {
+  const candidates = media.workers.flatMap((worker) => worker.candidates)
+  return [...new Set(candidates.map(({ address, port }) => `${inUrl(address)}:${port}`))]
 }
 
 function warnings(

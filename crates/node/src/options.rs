@@ -17,8 +17,10 @@ pub struct BindingServerOptions {
     /// The IP addresses to listen on: at most one of each family. Default `['0.0.0.0', '::']`, the latter only
     /// where the machine has IPv6.
     pub listen: Option<Vec<String>>,
-    /// The first worker's UDP port, the next ones follow; 0 takes free ones. Default 0.
+    /// The UDP port of all workers; 0 takes a free one. Default 0.
     pub udp_port: Option<u16>,
+    /// Whether each worker has a port of its own, from that one on. Default `false`; outside of Linux always.
+    pub udp_port_per_worker: Option<bool>,
     /// 1 to 64. Default 1.
     pub workers: Option<u16>,
     /// The addresses to offer instead of this machine's own.
@@ -50,7 +52,8 @@ pub struct BindingServerOptions {
 pub struct BindingAnnounced {
     /// An IP address.
     pub address: String,
-    /// The port under which the first worker is seen there; without one it is the port it listens on.
+    /// The port under which it (with a port for each worker, the first one) is seen there; without one it is the port
+    /// it listens on.
     pub port: Option<u16>,
 }
 
@@ -97,6 +100,7 @@ impl TryFrom<BindingServerOptions> for ServerConfig {
                 .push(SocketAddr::new(ip(&server.address)?, port));
         }
         set(&mut config.udp_port, options.udp_port);
+        set(&mut config.udp_port_per_worker, options.udp_port_per_worker);
         set(&mut config.workers, options.workers);
         set(
             &mut config.consent_timeout,

@@ -209,7 +209,7 @@ impl BindingServer {
             .collect()
     }
 
-    /// What is held beside the state machines: `workers`, `sockets`, `commandSlots`, `eventSlots`, `relaySlots`.
+    /// What is held beside the state machines: `workers`, `sockets`, `detours`, `commandSlots`, `toldSlots`.
     #[napi(catch_unwind)]
     pub fn held(&self) -> HashMap<String, f64> {
         counts(self.server.held())

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::FixedState;
 
-use crate::Path;
+use crate::{Path, WorkerId};
 
 /// The slot of a peer in its worker's table.
 pub(crate) type PeerKey = usize;
@@ -13,16 +13,29 @@ pub(crate) type PeerKey = usize;
 /// Both ways to find a peer. Every entry belongs to one peer, which takes all of its entries with it.
 #[derive(Debug)]
 pub(crate) struct Addresses {
-    paths: HashMap<PathKey, PeerKey, FixedState>,
+    worker: WorkerId,
+    paths: HashMap<PathKey, Entry, FixedState>,
+    /// Detours of other workers that are over, until they are told.
+    ended: Vec<(WorkerId, Path)>,
     ufrags: HashMap<Box<str>, PeerKey, FixedState>,
     /// Sockets that only one peer has: by family and port, since a worker has one socket of each.
     own: HashMap<(bool, u16), PeerKey, FixedState>,
 }
 
+/// Whose a path is.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    peer: PeerKey,
+    /// The worker that receives what comes on it.
+    via: WorkerId,
+}
+
 impl Addresses {
     /// `seed` keeps others from choosing addresses that fall into one bucket.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(worker: WorkerId, seed: u64) -> Self {
         Self {
+            worker,
+            ended: Vec::new(),
             paths: HashMap::with_hasher(FixedState::with_seed(seed)),
             ufrags: HashMap::with_hasher(FixedState::with_seed(seed)),
             own: HashMap::with_hasher(FixedState::with_seed(seed)),
@@ -31,7 +44,12 @@ impl Addresses {
 
     /// The peer whose authenticated check came on this path.
     pub(crate) fn by_path(&self, path: &Path) -> Option<PeerKey> {
-        self.paths.get(&PathKey::from(path)).copied()
+        Some(self.paths.get(&PathKey::from(path))?.peer)
+    }
+
+    /// The worker that receives what comes on this path, if it is a peer's.
+    pub(crate) fn via(&self, path: &Path) -> Option<WorkerId> {
+        Some(self.paths.get(&PathKey::from(path))?.via)
     }
 
     /// The peer to which we gave this ufrag.
@@ -39,19 +57,43 @@ impl Addresses {
         self.ufrags.get(ufrag).copied()
     }
 
-    /// Gives the path to a peer; says who had it before, if somebody else did.
-    pub(crate) fn bind_path(&mut self, path: &Path, peer: PeerKey) -> Option<PeerKey> {
-        self.paths
-            .insert(PathKey::from(path), peer)
-            .filter(|before| *before != peer)
+    /// Gives the path, on which datagrams come by way of worker `via`, to a peer; says who had it before.
+    pub(crate) fn bind_path(
+        &mut self,
+        path: &Path,
+        peer: PeerKey,
+        via: WorkerId,
+    ) -> Option<PeerKey> {
+        self.ended.retain(|ended| *ended != (via, *path));
+        let before = self
+            .paths
+            .insert(PathKey::from(path), Entry { peer, via })?;
+        if before.via != via {
+            self.end_detour(before.via, *path);
+        }
+        Some(before.peer)
     }
 
     /// Takes the path from that peer; nothing happens if it is another's by now.
     pub(crate) fn release_path(&mut self, path: &Path, peer: PeerKey) {
         let key = PathKey::from(path);
-        if self.paths.get(&key) == Some(&peer) {
+        if let Some(entry) = self.paths.get(&key).filter(|entry| entry.peer == peer) {
+            let via = entry.via;
             self.paths.remove(&key);
+            self.end_detour(via, *path);
         }
+    }
+
+    /// Nobody here wants what worker `via` passes on from this path.
+    pub(crate) fn end_detour(&mut self, via: WorkerId, path: Path) {
+        if via != self.worker {
+            self.ended.push((via, path));
+        }
+    }
+
+    /// A worker that must be told that this detour of its is over.
+    pub(crate) fn pop_ended(&mut self) -> Option<(WorkerId, Path)> {
+        self.ended.pop()
     }
 
     pub(crate) fn bind_ufrag(&mut self, ufrag: &str, peer: PeerKey) {
@@ -102,7 +144,7 @@ const fn socket_key(local: SocketAddr) -> (bool, u16) {
 
 /// A path in the form that hashes fastest: three words for each address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct PathKey {
+pub(crate) struct PathKey {
     local: u128,
     remote: u128,
     ports: u32,
@@ -131,6 +173,8 @@ const fn bits(address: SocketAddr) -> u128 {
 mod tests {
     use super::*;
 
+    const OWN: WorkerId = WorkerId(0);
+
     fn path(remote: &str) -> Path {
         Path {
             local: ([10, 0, 0, 1], 8800).into(),
@@ -140,22 +184,46 @@ mod tests {
 
     #[test]
     fn a_path_belongs_to_the_last_peer_that_proved_it() {
-        let mut addresses = Addresses::new(1);
-        assert_eq!(addresses.bind_path(&path("1.2.3.4:5"), 1), None);
-        assert_eq!(addresses.bind_path(&path("1.2.3.4:5"), 1), None);
+        let mut addresses = Addresses::new(OWN, 1);
+        assert_eq!(addresses.bind_path(&path("1.2.3.4:5"), 1, OWN), None);
+        assert_eq!(addresses.bind_path(&path("1.2.3.4:5"), 1, OWN), Some(1));
         assert_eq!(addresses.by_path(&path("1.2.3.4:5")), Some(1));
         assert_eq!(addresses.by_path(&path("[::ffff:1.2.3.4]:5")), Some(1));
-        assert_eq!(addresses.bind_path(&path("1.2.3.4:5"), 2), Some(1));
+        assert_eq!(addresses.bind_path(&path("1.2.3.4:5"), 2, OWN), Some(1));
         addresses.release_path(&path("1.2.3.4:5"), 1);
         assert_eq!(addresses.by_path(&path("1.2.3.4:5")), Some(2));
         addresses.release_path(&path("1.2.3.4:5"), 2);
-        assert_eq!(addresses.paths(), 0);
+        assert_eq!((addresses.paths(), addresses.pop_ended()), (0, None));
+    }
+
+    #[test]
+    fn a_worker_is_told_when_its_detour_is_over_or_goes_another_way() {
+        let mut addresses = Addresses::new(OWN, 1);
+        let [one, two] = ["1.2.3.4:5", "1.2.3.4:6"].map(path);
+        addresses.bind_path(&one, 1, WorkerId(1));
+        addresses.bind_path(&one, 1, WorkerId(2));
+        assert_eq!(addresses.pop_ended(), Some((WorkerId(1), one)));
+        assert_eq!(addresses.via(&one), Some(WorkerId(2)));
+        addresses.bind_path(&two, 1, OWN);
+        addresses.release_path(&two, 1);
+        addresses.release_path(&one, 1);
+        // The client is back before anybody was told.
+        addresses.bind_path(&one, 3, WorkerId(2));
+        assert_eq!(addresses.pop_ended(), None);
+        addresses.release_path(&one, 1);
+        assert_eq!(
+            addresses.pop_ended(),
+            None,
+            "it is not that peer's any more"
+        );
+        addresses.release_path(&one, 3);
+        assert_eq!(addresses.pop_ended(), Some((WorkerId(2), one)));
     }
 
     #[test]
     fn the_same_remote_on_another_local_address_is_another_path() {
-        let mut addresses = Addresses::new(1);
-        addresses.bind_path(&path("1.2.3.4:5"), 1);
+        let mut addresses = Addresses::new(OWN, 1);
+        addresses.bind_path(&path("1.2.3.4:5"), 1, OWN);
         let other = Path {
             local: ([10, 0, 0, 2], 8800).into(),
             ..path("1.2.3.4:5")

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use xrtc_ice::OwnerKey;
 use xrtc_rtp::{Bitrate, WallClock};
 use xrtc_sdp::Capabilities;
 use xrtc_transport::DtlsSettings;
@@ -24,6 +25,8 @@ pub struct SfuConfig {
     pub workers: u16,
     /// The certificate and how to shake hands; one for all workers.
     pub dtls: Arc<DtlsSettings>,
+    /// What peers' ICE credentials are made with; one for all workers.
+    pub owner_key: Arc<OwnerKey>,
     /// The addresses at which this worker can be reached, best first: host candidates of every description.
     pub candidates: Vec<SocketAddr>,
     /// Ties the driver's clock to the wall clock.
@@ -47,12 +50,19 @@ pub struct SfuConfig {
 }
 
 impl SfuConfig {
-    /// A lone worker with the defaults.
-    pub fn new(dtls: Arc<DtlsSettings>, candidates: Vec<SocketAddr>, wall: WallClock) -> Self {
+    /// A lone worker with the defaults. `owner_key` is the secret part: outside of simulations it must come from the
+    /// operating system.
+    pub fn new(
+        dtls: Arc<DtlsSettings>,
+        owner_key: Arc<OwnerKey>,
+        candidates: Vec<SocketAddr>,
+        wall: WallClock,
+    ) -> Self {
         Self {
             worker: WorkerId(0),
             workers: 1,
             dtls,
+            owner_key,
             candidates,
             wall,
             limits: Limits::default(),

@@ -2,9 +2,11 @@
 //!
 //! It opens no socket, reads no clock and starts no thread; the driver (`xrtc-worker`) does. The drive rule, one turn:
 //!
-//! 1. Take the messages of the other workers ([`Sfu::handle_relay`]) **before** the commands
-//!    ([`Sfu::handle_command`]): a `StreamUp` that came before a command is then seen by it.
-//! 2. Pass every received datagram ([`Sfu::handle_datagram`]), then call [`Sfu::handle_timeout`] if it is time.
+//! 1. Take the messages of the other workers ([`Sfu::handle_relay`], then [`Sfu::poll_detour_end`]) **before** the
+//!    commands ([`Sfu::handle_command`]): a `StreamUp` that came before a command is then seen by it.
+//! 2. Pass every received datagram that is this worker's own ([`Sfu::handle_datagram`]; where workers share a port,
+//!    [`Steering`] knows) and those that others have received for it ([`Sfu::handle_detoured`]), then call
+//!    [`Sfu::handle_timeout`] if it is time.
 //! 3. Pass on what [`Sfu::poll_relay`] gives, then hand out what [`Sfu::poll_event`] gives (in this order: what the
 //!    application learns, the other workers must be able to know). Send what [`Sfu::poll_transmit`] writes until it
 //!    says `false`.
@@ -38,6 +40,7 @@ mod secrets;
 mod sfu;
 mod stats;
 mod stats_record;
+mod steering;
 mod stream_name;
 mod streams;
 mod timers;
@@ -56,5 +59,6 @@ pub use refused::{Fault, Refused};
 pub use relay::RelayMessage;
 pub use sfu::Sfu;
 pub use stats_record::{StatsRecord, StatsValue};
+pub use steering::{DetourEnd, Route, Steering};
 pub use stream_name::{InvalidStreamName, StreamName};
-pub use xrtc_ice::{Candidate, Gatherer, Path};
+pub use xrtc_ice::{Candidate, Gatherer, OwnerKey, Path};

@@ -225,7 +225,11 @@ impl Sfu {
     /// Fresh credentials and ids around this worker's certificate and addresses, or the peer's own.
     pub(crate) fn local_params(&mut self, tracks: &[LocalTrack], ice: &Ice) -> LocalParams {
         let secrets = &mut self.secrets;
-        let drawn = Credentials::random(|bytes| secrets.fill(bytes));
+        let owner = self.config.worker.0 as u8;
+        let drawn = self
+            .config
+            .owner_key
+            .credentials(owner, |bytes| secrets.fill(bytes));
         let fingerprint = Fingerprint {
             algorithm: "sha-256".to_owned(),
             value: self.config.dtls.fingerprint_sha256(),

@@ -9,12 +9,26 @@ use crate::peer::{Peer, Role, Signaling, States};
 use crate::queue::Queued;
 use crate::sfu::Sfu;
 use crate::timers::TimerKey;
-use crate::{Ended, Event, Path, PeerId};
+use crate::{Ended, Event, Path, PeerId, WorkerId};
 
 impl Sfu {
     /// Takes one received datagram and may write into it (decryption in place). Never fails: what cannot be used is
     /// counted.
     pub fn handle_datagram(&mut self, now: Time, path: Path, datagram: &mut [u8]) {
+        self.receive(now, self.config.worker, path, datagram);
+    }
+
+    /// Takes one datagram of a peer of this worker that worker `via` has received (see [`Steering`](crate::Steering)).
+    pub fn handle_detoured(&mut self, now: Time, via: WorkerId, path: Path, datagram: &mut [u8]) {
+        let is_stun = datagram.first().is_some_and(|first| *first < 4);
+        self.receive(now, via, path, datagram);
+        // A check makes a detour before this worker has seen it; here is nobody for it.
+        if is_stun && self.addresses.via(&path) != Some(via) {
+            self.addresses.end_detour(via, path);
+        }
+    }
+
+    fn receive(&mut self, now: Time, via: WorkerId, path: Path, datagram: &mut [u8]) {
         let key = match self.route(&path, datagram) {
             Ok(key) => key,
             Err(reason) => return self.totals.count(reason),
@@ -60,7 +74,7 @@ impl Sfu {
                     self.peer_changed(key);
                 }
             }
-            Received::Nothing => self.after_control(now, key, is_stun.then_some(path)),
+            Received::Nothing => self.after_control(now, key, is_stun.then_some((path, via))),
         }
     }
 
@@ -95,15 +109,15 @@ impl Sfu {
     }
 
     /// STUN or DTLS was taken, or something was dropped.
-    fn after_control(&mut self, now: Time, key: PeerKey, checked: Option<Path>) {
+    fn after_control(&mut self, now: Time, key: PeerKey, checked: Option<(Path, WorkerId)>) {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
         let mut changed = false;
         let is_restarting = peer.ufrags.len() > 1;
-        if let Some(path) = checked.filter(|path| peer.transport.is_acquainted(*path)) {
+        if let Some((path, via)) = checked.filter(|(path, _)| peer.transport.is_acquainted(*path)) {
             changed |= peer.hear(now);
-            changed |= self.bind_path(key, path);
+            changed |= self.bind_path(key, path, via);
         }
         self.drain_transport(now, key);
         if is_restarting {
@@ -116,15 +130,12 @@ impl Sfu {
     }
 
     /// Remembers that this path is that peer's. `true`: it was not before.
-    fn bind_path(&mut self, key: PeerKey, path: Path) -> bool {
-        if self.addresses.by_path(&path) == Some(key) {
+    fn bind_path(&mut self, key: PeerKey, path: Path, via: WorkerId) -> bool {
+        let before = self.addresses.bind_path(&path, key, via);
+        if before == Some(key) {
             return false;
         }
-        if let Some(before) = self
-            .addresses
-            .bind_path(&path, key)
-            .and_then(|key| self.peers.get_mut(key))
-        {
+        if let Some(before) = before.and_then(|key| self.peers.get_mut(key)) {
             before.paths.retain(|other| *other != path);
         }
         let limit = self.config.limits.addresses_per_transport.max(1);
@@ -156,7 +167,9 @@ impl Sfu {
             match event {
                 TransportEvent::PathChanged(path) => {
                     // A transport may select a path that the table has dropped or never had.
-                    self.bind_path(key, path);
+                    if self.addresses.by_path(&path) != Some(key) {
+                        self.bind_path(key, path, self.config.worker);
+                    }
                     self.release_old_ufrags(key);
                     if let Some(peer) = self.peers.get_mut(key) {
                         peer.traffic.path_changes += 1;

@@ -10,7 +10,7 @@ use xrtc_sdp::LiveTrack;
 
 use crate::limits::RELAY_RETRY;
 use crate::streams::StreamRef;
-use crate::{Ended, StreamName};
+use crate::{Ended, Path, StreamName};
 
 /// A message from one worker to another. `Send`, cheap to move, never copied by the driver.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub(crate) enum Message {
         track: TrackId,
         layer: LayerId,
     },
+    /// To the receiver of a peer's datagrams: what comes on this path is nobody's here any more.
+    DetourEnd { path: Path },
     /// To a mirror: a packet, or what belongs to one.
     Media {
         mirror: MirrorKey,

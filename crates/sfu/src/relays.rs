@@ -11,6 +11,7 @@ use xrtc_sdp::LiveTrack;
 use crate::discard::Discard;
 use crate::relay::{Message, MirrorKey, Outbox};
 use crate::sfu::Sfu;
+use crate::steering::DetourEnd;
 use crate::streams::{MirrorLink, Place, StreamEntry, StreamKey, StreamRef};
 use crate::{Ended, RelayMessage, StreamName, WorkerId};
 
@@ -93,6 +94,9 @@ impl Sfu {
     /// The next message for another worker, until `None`.
     pub fn poll_relay(&mut self, now: Time) -> Option<(WorkerId, RelayMessage)> {
         self.settle(now);
+        while let Some((via, path)) = self.addresses.pop_ended() {
+            self.tell(via, Message::DetourEnd { path });
+        }
         for worker in self.relays.others() {
             if let Some(message) = self
                 .relays
@@ -304,6 +308,10 @@ impl Sfu {
                     self.stream_is_fresh(key);
                 }
             }
+            Message::DetourEnd { path } => self.detour_ends.push_back(DetourEnd {
+                owner: from,
+                path: Some(path),
+            }),
             Message::Media { mirror, item, .. } => match self.streams.resolve(mirror) {
                 Some(entry) => {
                     entry.media.handle_relay(now, item);
@@ -321,6 +329,10 @@ impl Sfu {
             outbox.clear();
         }
         self.relays.media.retain(|(to, _)| *to != from);
+        self.detour_ends.push_back(DetourEnd {
+            owner: from,
+            path: None,
+        });
         self.relays.remote.retain(|_, remote| remote.home != from);
         let grace = self.config.publisher_grace;
         for key in self.streams.keys() {

@@ -14,6 +14,7 @@ use crate::queue::{EventQueue, Queued};
 use crate::relay::Message;
 use crate::relays::Relays;
 use crate::secrets::Secrets;
+use crate::steering::DetourEnd;
 use crate::streams::{StreamKey, Streams};
 use crate::timers::{TimerKey, Timers};
 use crate::{
@@ -31,6 +32,8 @@ pub struct Sfu {
     /// Transports that are closed and have not said goodbye yet.
     pub(crate) farewells: VecDeque<(PeerId, Transport)>,
     pub(crate) addresses: Addresses,
+    /// Detours of this worker's that others have ended.
+    pub(crate) detour_ends: VecDeque<DetourEnd>,
     pub(crate) streams: Streams,
     pub(crate) relays: Relays,
     pub(crate) timers: Timers,
@@ -64,7 +67,8 @@ impl Sfu {
             peer_ids: HashMap::with_hasher(FixedState::with_seed(secrets.u64())),
             pending_offers: 0,
             farewells: VecDeque::new(),
-            addresses: Addresses::new(secrets.u64()),
+            addresses: Addresses::new(config.worker, secrets.u64()),
+            detour_ends: VecDeque::new(),
             streams: Streams::new(secrets.u64()),
             relays: Relays::new(config.worker, config.workers, secrets.u64()),
             timers: Timers::default(),
@@ -159,6 +163,11 @@ impl Sfu {
     /// Takes a message of another worker.
     pub fn handle_relay(&mut self, now: Time, from: WorkerId, message: RelayMessage) {
         self.take_relay(now, from, message.0);
+    }
+
+    /// A detour that another worker wants no more; to be asked after [`Sfu::handle_relay`], until `None`.
+    pub fn poll_detour_end(&mut self) -> Option<DetourEnd> {
+        self.detour_ends.pop_front()
     }
 
     /// The next event, in order.

@@ -17,8 +17,11 @@ pub struct ServerConfig {
     /// The IPv6 address to listen on; `None`: no IPv6. Default `::`; this one is left out silently on a machine
     /// without IPv6.
     pub ipv6: Option<Ipv6Addr>,
-    /// The UDP port of the first worker, the next ones follow; 0 takes free ones. Default 0.
+    /// The UDP port of all workers; 0 takes a free one. Default 0.
     pub udp_port: u16,
+    /// Whether each worker has a UDP port of its own: `udp_port` the first one, and the next ones follow. Only Linux
+    /// spreads what comes on one port over several sockets; elsewhere it is always so. Default `false`.
+    pub udp_port_per_worker: bool,
     /// How many workers, each with its thread and its sockets: 1 to 64. Default 1.
     pub workers: u16,
     /// The addresses to offer instead of this machine's own. Default: none, so its own.
@@ -50,7 +53,8 @@ pub struct ServerConfig {
 pub struct Announced {
     /// The address.
     pub ip: IpAddr,
-    /// The port under which the first worker is seen there, the next ones follow; `None`: the port it listens on.
+    /// The port under which it is seen there (with a port for each worker that of the first, and the next ones
+    /// follow); `None`: the port it listens on.
     pub port: Option<u16>,
 }
 
@@ -60,6 +64,7 @@ impl Default for ServerConfig {
             ipv4: Some(Ipv4Addr::UNSPECIFIED),
             ipv6: Some(Ipv6Addr::UNSPECIFIED),
             udp_port: 0,
+            udp_port_per_worker: false,
             workers: 1,
             announce: Vec::new(),
             stun: Vec::new(),
@@ -79,4 +84,9 @@ impl Default for ServerConfig {
 impl ServerConfig {
     /// The most workers.
     pub const MAX_WORKERS: u16 = 64;
+
+    /// Whether all workers receive on one port.
+    pub(crate) const fn shares_port(&self) -> bool {
+        self.workers > 1 && !self.udp_port_per_worker && cfg!(target_os = "linux")
+    }
 }

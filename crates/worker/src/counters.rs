@@ -69,6 +69,14 @@ counters! {
     send_buffer_bytes => "sendBufferBytes",
     /// Sockets that one peer has alone, because it does full ICE; a gauge.
     own_sockets => "ownSockets",
+    /// Datagrams received for other workers, with which the port is shared, and passed on to them.
+    passed_on => "passedOn",
+    /// Such datagrams that the other worker had no room for.
+    pass_dropped => "passDropped",
+    /// Connectivity checks that named another worker's peer and were not authentic.
+    checks_refused => "checksRefused",
+    /// Addresses whose datagrams are passed on to other workers; a gauge.
+    detours => "detours",
     /// Turns of the worker's loop.
     turns => "turns",
     /// Times that the ring of events to the application was full, and events waited in the state machine.

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
 use xrtc_rtp::Time;
-use xrtc_sfu::{Command, Event, RequestId, Sfu, WorkerId};
+use xrtc_sfu::{Command, Event, RequestId, Sfu, Steering, WorkerId};
 
 use crate::WorkerEvent;
 use crate::clock::Clock;
 use crate::egress::Egress;
+use crate::front::Front;
 use crate::ledger::Ledger;
 use crate::own_sockets::OwnSockets;
-use crate::queue::{Doorbell, Everyone, Shared, WorkerEnds};
+use crate::queue::{Doorbell, Everyone, Shared, WorkerEnds, wake};
 use crate::udp::{ReceiveBuffer, Socket};
 
 /// What a worker owns: sockets, queues, buffers. It outlives the state machine, which may meet a bug: closing the
@@ -32,6 +33,8 @@ pub(crate) struct Driver {
     /// Whether the poller also tells when a socket is writable.
     wants_writable: bool,
     ends: WorkerEnds,
+    /// None where this worker's peers send to it alone.
+    front: Option<Front>,
     everyone: Everyone,
     shared: Arc<Shared>,
     doorbell: Arc<Doorbell>,
@@ -53,6 +56,8 @@ pub(crate) struct DriverParts {
     pub(crate) sockets: Vec<Socket>,
     pub(crate) own: OwnSockets,
     pub(crate) ends: WorkerEnds,
+    /// Where the workers share a port.
+    pub(crate) steering: Option<Steering>,
     pub(crate) everyone: Everyone,
     pub(crate) doorbell: Arc<Doorbell>,
 }
@@ -69,7 +74,12 @@ enum Stopping {
 
 impl Driver {
     /// To be called on the worker's thread: the buffers stay there.
-    pub(crate) fn new(parts: DriverParts) -> Option<Self> {
+    pub(crate) fn new(mut parts: DriverParts) -> Option<Self> {
+        let ends = &mut parts.ends;
+        let front = parts.steering.take().map(|steering| {
+            let (out, inward) = (&mut ends.detours_out, &mut ends.detours_in);
+            Front::new(steering, std::mem::take(out), std::mem::take(inward))
+        });
         let shared = Arc::clone(parts.everyone.get(usize::from(parts.worker.0))?);
         Some(Self {
             clock: parts.clock,
@@ -80,6 +90,7 @@ impl Driver {
             own: parts.own,
             wants_writable: false,
             ends: parts.ends,
+            front,
             everyone: parts.everyone,
             shared,
             doorbell: parts.doorbell,
@@ -146,7 +157,8 @@ impl Driver {
         self.shared.meet_the_bug_of_a_test();
         self.settle(now, sfu);
         for _ in 0..BATCHES_A_TURN {
-            if !self.receive(sfu) {
+            let received = self.receive(sfu);
+            if !self.take_detoured(sfu) && !received {
                 break;
             }
         }
@@ -201,6 +213,11 @@ impl Driver {
                 sfu.handle_relay(now, WorkerId(from), message);
             }
         }
+        while let Some(end) = sfu.poll_detour_end() {
+            if let Some(front) = &mut self.front {
+                front.end(end, &self.shared.counters);
+            }
+        }
     }
 
     /// Receives one batch from each socket that may have one, and passes it on. `false`: there was none.
@@ -218,8 +235,16 @@ impl Driver {
             any = true;
             *readable = socket.receive(&mut self.received);
             let now = self.clock.now();
-            self.received
-                .for_each(|path, datagram| sfu.handle_datagram(now, path, datagram));
+            if let Some(front) = &mut self.front {
+                front.pass_on(&self.received, &self.everyone, &self.shared.counters);
+            }
+            let (front, mut place) = (self.front.as_ref(), 0);
+            self.received.for_each(|path, datagram| {
+                if !front.is_some_and(|front| front.has_passed(place)) {
+                    sfu.handle_datagram(now, path, datagram);
+                }
+                place += 1;
+            });
             // After each batch, so that a viewer's packets of it leave together and none waits for the next one.
             self.settle(now, sfu);
         }
@@ -233,6 +258,22 @@ impl Driver {
                 }
             });
             self.settle(now, sfu);
+        }
+        any
+    }
+
+    /// Takes one batch of what each other worker has received for this one. `false`: there was none.
+    fn take_detoured(&mut self, sfu: &mut Sfu) -> bool {
+        let workers = self.front.as_ref().map_or(0, Front::workers);
+        let mut any = false;
+        for via in 0..workers {
+            let now = self.clock.now();
+            if let Some(front) = &mut self.front
+                && front.take(now, via, sfu)
+            {
+                any = true;
+                self.settle(now, sfu);
+            }
         }
         any
     }
@@ -257,11 +298,7 @@ impl Driver {
                 Err(rtrb::PushError::Full(message)) => sfu.relay_refused(now, to, message),
             }
         }
-        for (number, other) in self.everyone.iter().enumerate() {
-            if told & (1 << (number & 63)) != 0 {
-                other.alarm.wake();
-            }
-        }
+        wake(&self.everyone, told);
     }
 
     fn tell_application(&mut self, sfu: &mut Sfu) {
@@ -333,6 +370,7 @@ impl Driver {
             || self.egress.has_more()
             || self.is_told_to_stop()
             || !self.ends.commands.is_empty()
+            || self.front.as_ref().is_some_and(|front| !front.is_empty())
             || self
                 .ends
                 .relays_in

@@ -159,12 +159,13 @@ mod tests {
     use std::time::Instant;
 
     use xrtc_rtp::WallClock;
-    use xrtc_sfu::{Path, PeerId, SfuConfig, Tag};
+    use xrtc_sfu::{OwnerKey, Path, PeerId, SfuConfig, Tag};
     use xrtc_transport::{Certificate, DtlsSettings, DtlsVersion};
 
     use super::*;
     use crate::counters::Counters;
     use crate::own_network::in_own_network;
+    use crate::udp::Share;
     use crate::{Backend, ServerConfig};
 
     #[expect(
@@ -174,7 +175,12 @@ mod tests {
     fn sfu() -> Sfu {
         let certificate = Certificate::generate().unwrap();
         let dtls = DtlsSettings::new(certificate, DtlsVersion::V12, Instant::now());
-        let config = SfuConfig::new(Arc::new(dtls), Vec::new(), WallClock::default());
+        let config = SfuConfig::new(
+            Arc::new(dtls),
+            Arc::new(OwnerKey::new(&[0; 32])),
+            Vec::new(),
+            WallClock::default(),
+        );
         Sfu::new(config, [0; 32], Time::ZERO)
     }
 
@@ -202,6 +208,7 @@ mod tests {
             let counters = Arc::new(Counters::default());
             let socket = Socket::bind(
                 "127.0.0.1:0".parse().unwrap(),
+                Share::Alone,
                 Backend::Native,
                 Arc::clone(&counters),
             );

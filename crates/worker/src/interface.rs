@@ -35,11 +35,12 @@ pub(crate) fn candidates(
     worker: u16,
     bound: &[SocketAddr],
 ) -> Vec<SocketAddr> {
+    let offset = if config.shares_port() { 0 } else { worker };
     if !config.announce.is_empty() {
         return config
             .announce
             .iter()
-            .filter_map(|announced| announce(announced, worker, bound))
+            .filter_map(|announced| announce(announced, offset, bound))
             .collect();
     }
     let mut machine = None;
@@ -67,10 +68,10 @@ fn is_wildcard(bound: &[SocketAddr], address: SocketAddr) -> bool {
         .any(|bound| bound.ip().is_unspecified() && bound.is_ipv4() == address.is_ipv4())
 }
 
-fn announce(announced: &Announced, worker: u16, bound: &[SocketAddr]) -> Option<SocketAddr> {
+fn announce(announced: &Announced, offset: u16, bound: &[SocketAddr]) -> Option<SocketAddr> {
     let same_family = |bound: &&SocketAddr| bound.is_ipv4() == announced.ip.is_ipv4();
     let port = match announced.port {
-        Some(port) => port.checked_add(worker)?,
+        Some(port) => port.checked_add(offset)?,
         // A translator may speak the other family on its outside.
         None => bound
             .iter()

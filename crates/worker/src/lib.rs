@@ -1,7 +1,8 @@
 //! The driver of the state machines: the only threads, sockets, clock and randomness of the operating system.
 //!
 //! A [`Server`] has one thread per worker. Each worker owns its sockets and one [`Sfu`](xrtc_sfu::Sfu) and speaks to
-//! the application and to the other workers through lock-free queues; there is nothing else that workers share.
+//! the application and to the other workers through lock-free queues; there is nothing else that workers share but
+//! the UDP port: what one of them receives for another crosses to it.
 //! The application sends [`Command`](xrtc_sfu::Command)s, is told by a doorbell that there is something, and takes it
 //! with [`Server::drain`].
 
@@ -10,10 +11,12 @@
 mod clock;
 mod config;
 mod counters;
+mod detour;
 mod driver;
 mod egress;
 mod entropy;
 mod error;
+mod front;
 mod gathering;
 mod interface;
 mod ledger;

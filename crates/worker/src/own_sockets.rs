@@ -17,7 +17,7 @@ use xrtc_sfu::{
 use crate::counters::Counters;
 use crate::gathering::{Gathering, own_addresses};
 use crate::interface::local_addresses;
-use crate::udp::{Cursor, Outgoing, ReceiveBuffer, SendBuffer, Sent, Socket};
+use crate::udp::{Cursor, Outgoing, ReceiveBuffer, SendBuffer, Sent, Share, Socket};
 use crate::{Announced, Backend, ServerConfig};
 
 /// The sockets of one worker's peers that have their own.
@@ -134,7 +134,7 @@ impl OwnSockets {
         let machine = local_addresses();
         for ip in self.families.clone() {
             let counters = Arc::clone(&self.counters);
-            let bound = Socket::bind(SocketAddr::new(ip, 0), self.backend, counters);
+            let bound = Socket::bind(SocketAddr::new(ip, 0), Share::Alone, self.backend, counters);
             // IPv6 may be missing on this machine; a peer without any socket is refused.
             let Ok(mut socket) = bound else { continue };
             let entry = self.sockets.vacant_entry();

@@ -8,6 +8,7 @@ use xrtc_sfu::{Command, RelayMessage};
 
 use crate::WorkerEvent;
 use crate::counters::Counters;
+use crate::detour::{DetourReceiver, DetourSender, detour};
 
 /// What others may touch of a worker while it runs. Everything else is its own.
 #[derive(Debug)]
@@ -111,6 +112,15 @@ impl Doorbell {
     }
 }
 
+/// Wakes the workers whose bits are set: there are at most 64.
+pub(crate) fn wake(everyone: &Everyone, told: u64) {
+    for (number, other) in everyone.iter().enumerate() {
+        if told & (1 << (number & 63)) != 0 {
+            other.alarm.wake();
+        }
+    }
+}
+
 /// A worker's ends of its queues.
 pub(crate) struct WorkerEnds {
     pub(crate) commands: Consumer<Command>,
@@ -119,6 +129,10 @@ pub(crate) struct WorkerEnds {
     pub(crate) relays_in: Vec<Option<Consumer<RelayMessage>>>,
     /// To the other workers, by their number; none to itself.
     pub(crate) relays_out: Vec<Option<Producer<RelayMessage>>>,
+    /// What the other workers receive for it, by their number; none where each has a port of its own.
+    pub(crate) detours_in: Vec<Option<DetourReceiver>>,
+    /// What it receives for the other workers.
+    pub(crate) detours_out: Vec<Option<DetourSender>>,
 }
 
 /// The application's ends of one worker's queues.
@@ -127,21 +141,30 @@ pub(crate) struct ServerEnds {
     pub(crate) events: Consumer<WorkerEvent>,
 }
 
-/// The queues of `workers` workers: two with the application each, and one in each direction between any two.
-pub(crate) fn connect(workers: usize, relay_slots: usize) -> Vec<(ServerEnds, WorkerEnds)> {
+/// The queues of `workers` workers: two with the application each, and one in each direction between any two; two
+/// where they share a port.
+pub(crate) fn connect(
+    workers: usize,
+    relay_slots: usize,
+    share_port: bool,
+) -> Vec<(ServerEnds, WorkerEnds)> {
     let mut ends: Vec<_> = (0..workers).map(|_| with_application(workers)).collect();
     // Slots are touched only when they are used, but a ring goes round and will have used them all some day.
     let slots = relay_slots
         .min(RELAY_SLOTS_OF_A_WORKER / workers.max(1))
         .max(1);
+    let detour_bytes = (DETOUR_BYTES_OF_A_WORKER / workers.max(1)).max(LEAST_DETOUR_BYTES);
     for from in 0..workers {
         for to in (0..workers).filter(|to| *to != from) {
             let (producer, consumer) = RingBuffer::new(slots);
+            let (detour_sender, detour_receiver) = share_port.then(|| detour(detour_bytes)).unzip();
             if let Some((_, sender)) = ends.get_mut(from) {
                 sender.relays_out[to] = Some(producer);
+                sender.detours_out[to] = detour_sender;
             }
             if let Some((_, receiver)) = ends.get_mut(to) {
                 receiver.relays_in[from] = Some(consumer);
+                receiver.detours_in[from] = detour_receiver;
             }
         }
     }
@@ -156,6 +179,8 @@ fn with_application(workers: usize) -> (ServerEnds, WorkerEnds) {
         events,
         relays_in: (0..workers).map(|_| None).collect(),
         relays_out: (0..workers).map(|_| None).collect(),
+        detours_in: (0..workers).map(|_| None).collect(),
+        detours_out: (0..workers).map(|_| None).collect(),
     };
     (
         ServerEnds {
@@ -175,6 +200,10 @@ const COMMAND_SLOTS: usize = 4_096;
 const EVENT_SLOTS: usize = 4_096;
 /// Messages that can wait in all rings towards one worker.
 const RELAY_SLOTS_OF_A_WORKER: usize = 65_536;
+/// Bytes of datagrams that can wait in all detours towards one worker: as much as its receive buffer takes.
+const DETOUR_BYTES_OF_A_WORKER: usize = 4 << 20;
+/// The key frame of one publisher.
+const LEAST_DETOUR_BYTES: usize = 256 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -215,11 +244,13 @@ mod tests {
 
     #[test]
     fn every_worker_has_a_ring_to_every_other_and_none_to_itself() {
-        let ends = connect(3, 8);
+        let ends = connect(3, 8, true);
         for (worker, (_, ends)) in ends.iter().enumerate() {
             for other in 0..3 {
                 assert_eq!(ends.relays_in[other].is_some(), other != worker);
                 assert_eq!(ends.relays_out[other].is_some(), other != worker);
+                assert_eq!(ends.detours_in[other].is_some(), other != worker);
+                assert_eq!(ends.detours_out[other].is_some(), other != worker);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mio::{Poll, Waker};
 use xrtc_rtp::WallClock;
-use xrtc_sfu::SfuConfig;
+use xrtc_sfu::{OwnerKey, SfuConfig, Steering};
 use xrtc_transport::DtlsSettings;
 
 use crate::counters::Counters;
@@ -14,8 +14,8 @@ use crate::driver::{ALARM, watch};
 use crate::interface::candidates;
 use crate::own_sockets::OwnSockets;
 use crate::queue::{Alarm, Shared};
-use crate::udp::Socket;
-use crate::{ServerConfig, StartError, WorkerInfo};
+use crate::udp::{Share, Socket};
+use crate::{ServerConfig, StartError, WorkerInfo, entropy};
 
 /// A worker's place, ready to be taken by its thread.
 pub(crate) struct Seat {
@@ -27,15 +27,11 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    /// Binds the sockets of worker number `worker` to `port` (0: free ones).
-    pub(crate) fn prepare(
-        config: &ServerConfig,
-        worker: u16,
-        port: u16,
-    ) -> Result<Self, StartError> {
+    /// Binds the sockets of worker number `worker`.
+    fn prepare(config: &ServerConfig, worker: u16, place: &Place<'_>) -> Result<Self, StartError> {
         let failed = |source| StartError::Worker { worker, source };
         let counters = Arc::new(Counters::default());
-        let mut sockets = bind(config, port, &counters)?;
+        let mut sockets = bind(config, place, &counters)?;
         let poll = Poll::new().map_err(failed)?;
         watch(&poll, &mut sockets).map_err(failed)?;
         let alarm = Alarm::new(Waker::new(poll.registry(), ALARM).map_err(failed)?);
@@ -52,12 +48,36 @@ impl Seat {
     }
 }
 
-/// The port of each worker; zeroes where free ones are to be taken.
-pub(crate) fn ports(config: &ServerConfig) -> Result<Vec<u16>, StartError> {
+/// The seats of all workers: around one port, or with a port each.
+pub(crate) fn seats(config: &ServerConfig) -> Result<Vec<Seat>, StartError> {
     let workers = config.workers;
     if !(1..=ServerConfig::MAX_WORKERS).contains(&workers) {
         return Err(StartError::WorkerCount { workers });
     }
+    if !config.shares_port() {
+        let ports = (0..).zip(ports(config)?);
+        let seats = ports.map(|(worker, port)| Seat::prepare(config, worker, &Place::Alone(port)));
+        return seats.collect();
+    }
+    let first = Seat::prepare(config, 0, &Place::First(config.udp_port))?;
+    let bound = first.info.bound.clone();
+    let others = (1..workers).map(|worker| Seat::prepare(config, worker, &Place::Beside(&bound)));
+    std::iter::once(Ok(first)).chain(others).collect()
+}
+
+/// Where a worker's sockets are bound. Port 0 takes a free one.
+enum Place<'a> {
+    /// A port of its own.
+    Alone(u16),
+    /// The port that the others will share.
+    First(u16),
+    /// The addresses of the first worker.
+    Beside(&'a [SocketAddr]),
+}
+
+/// The port of each worker; zeroes where free ones are to be taken.
+fn ports(config: &ServerConfig) -> Result<Vec<u16>, StartError> {
+    let workers = config.workers;
     if config.udp_port == 0 {
         return Ok(vec![0; workers.into()]);
     }
@@ -70,7 +90,12 @@ pub(crate) fn ports(config: &ServerConfig) -> Result<Vec<u16>, StartError> {
 }
 
 /// What the state machines of all workers have in common; each has its number and its candidates besides.
-pub(crate) fn sfu_config(config: &ServerConfig, dtls: DtlsSettings, wall: WallClock) -> SfuConfig {
+pub(crate) fn sfu_config(
+    config: &ServerConfig,
+    dtls: DtlsSettings,
+    owner_key: OwnerKey,
+    wall: WallClock,
+) -> SfuConfig {
     SfuConfig {
         workers: config.workers,
         limits: config.limits,
@@ -80,21 +105,42 @@ pub(crate) fn sfu_config(config: &ServerConfig, dtls: DtlsSettings, wall: WallCl
         publisher_grace: config.publisher_grace,
         publisher_silence: config.publisher_silence,
         max_ingest_bitrate: config.max_ingest_bitrate,
-        ..SfuConfig::new(Arc::new(dtls), Vec::new(), wall)
+        ..SfuConfig::new(Arc::new(dtls), Arc::new(owner_key), Vec::new(), wall)
     }
+}
+
+/// The detours of a worker that shares its port.
+pub(crate) fn steering(config: &SfuConfig) -> Result<Steering, StartError> {
+    // As many as all peers of the other workers can have.
+    let limit = config.limits.peers * usize::from(config.workers);
+    let entropy = entropy::seed()?;
+    let seed = entropy
+        .iter()
+        .fold(0, |seed: u64, byte| seed << 8 | u64::from(*byte));
+    let bounds = (limit, seed);
+    let key = Arc::clone(&config.owner_key);
+    Ok(Steering::new(config.worker, config.workers, key, bounds))
 }
 
 /// One socket for each family that is asked for.
 fn bind(
     config: &ServerConfig,
-    port: u16,
+    place: &Place<'_>,
     counters: &Arc<Counters>,
 ) -> Result<Vec<Socket>, StartError> {
-    let bind_one = |ip: IpAddr, port| {
-        let address = SocketAddr::new(ip, port);
-        Socket::bind(address, config.backend, Arc::clone(counters))
+    let bind_one = |address: SocketAddr, share| {
+        Socket::bind(address, share, config.backend, Arc::clone(counters))
             .map_err(|error| StartError::socket(address, error))
     };
+    let (port, share) = match place {
+        Place::Alone(port) => (*port, Share::Alone),
+        Place::First(port) => (*port, Share::First),
+        Place::Beside(bound) => {
+            let sockets = bound.iter().map(|address| bind_one(*address, Share::Joins));
+            return sockets.collect();
+        }
+    };
+    let bind_one = |ip: IpAddr, port| bind_one(SocketAddr::new(ip, port), share);
     let mut sockets = Vec::new();
     if let Some(ip) = config.ipv4 {
         sockets.push(bind_one(ip.into(), port)?);
@@ -166,7 +212,7 @@ mod tests {
         for workers in [0, 65] {
             config.workers = workers;
             assert!(matches!(
-                ports(&config),
+                seats(&config),
                 Err(StartError::WorkerCount { .. })
             ));
         }

@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering;
 use std::thread::{JoinHandle, park_timeout};
 use std::time::Duration;
 
-use xrtc_sfu::{Command, Event, PeerId, SfuConfig, StreamName, WorkerId};
+use xrtc_sfu::{Command, Event, OwnerKey, PeerId, SfuConfig, StreamName, WorkerId};
 use xrtc_transport::{Certificate, DtlsSettings};
 
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::driver::DriverParts;
 use crate::queue::{Doorbell, Everyone, ServerEnds, Shared, connect};
-use crate::seat::{Seat, ports, sfu_config};
+use crate::seat::{seats, sfu_config, steering};
 use crate::{SendError, ServerConfig, SocketCounters, StartError, entropy, thread};
 
 /// Running workers. Dropping it shuts them down.
@@ -71,13 +71,13 @@ impl Server {
         doorbell: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         let clock = Clock::start();
-        let seats = (0..).zip(ports(&config)?);
-        let seats = seats.map(|(worker, port)| Seat::prepare(&config, worker, port));
-        let seats = seats.collect::<Result<Vec<_>, _>>()?;
+        let seats = seats(&config)?;
         let certificate = Certificate::generate()?;
         let dtls = DtlsSettings::new(certificate, config.dtls_version, clock.origin());
-        let template = sfu_config(&config, dtls, clock.wall());
-        let ends = connect(seats.len(), config.limits.relay_queue);
+        let owner_key = OwnerKey::new(&entropy::seed()?);
+        let template = sfu_config(&config, dtls, owner_key, clock.wall());
+        let share = config.shares_port();
+        let ends = connect(seats.len(), config.limits.relay_queue, share);
         let doorbell = Arc::new(Doorbell::new(doorbell));
         let mut server = Self {
             workers: seats.iter().map(|seat| seat.info.clone()).collect(),
@@ -105,6 +105,7 @@ impl Server {
                 sockets: seat.sockets,
                 own: seat.own,
                 ends: own,
+                steering: share.then(|| steering(&sfu)).transpose()?,
                 everyone: Arc::clone(&server.everyone),
                 doorbell: Arc::clone(&doorbell),
             };
@@ -205,15 +206,17 @@ impl Server {
     }
 
     /// What the server holds beside its state machines, by stable camelCase name: `workers` (threads), `sockets`,
-    /// and the slots in use of the queues between application and workers.
-    pub fn held(&self) -> [(&'static str, u64); 4] {
-        let (mut workers, mut sockets, mut commands) = (0, 0, 0);
+    /// `detours` between workers that share a port, and the slots in use of the queues between application and
+    /// workers.
+    pub fn held(&self) -> [(&'static str, u64); 5] {
+        let (mut workers, mut sockets, mut commands, mut detours) = (0, 0, 0, 0);
         let mut events = self.farewell.len();
         let workers_of = self.workers.iter().zip(&self.counters);
         for (link, (info, counters)) in self.links.iter().zip(workers_of) {
             if link.thread.is_some() {
                 workers += 1;
                 sockets += info.bound.len() as u64 + counters.own_sockets.get();
+                detours += counters.detours.get();
                 commands += link.ends.commands.buffer().capacity() - link.ends.commands.slots();
             }
             events += link.ends.events.slots();
@@ -221,6 +224,7 @@ impl Server {
         [
             ("workers", workers),
             ("sockets", sockets),
+            ("detours", detours),
             ("commandSlots", commands as u64),
             ("toldSlots", events as u64),
         ]

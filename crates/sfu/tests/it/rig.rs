@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use xrtc_rtp::{Time, WallClock};
 use xrtc_sfu::{
-    Command, Event, Limits, PeerId, PullOptions, PushOptions, RequestId, Sfu, SfuConfig, StreamName,
+    Command, Event, Limits, OwnerKey, PeerId, PullOptions, PushOptions, RequestId, Sfu, SfuConfig,
+    StreamName,
 };
 use xrtc_transport::{Certificate, DtlsSettings, DtlsVersion};
 
@@ -34,7 +35,8 @@ pub(crate) fn config() -> SfuConfig {
         .iter()
         .filter_map(|text| text.parse().ok())
         .collect();
-    SfuConfig::new(settings(), candidates, WallClock::default())
+    let owner_key = Arc::new(OwnerKey::new(&[9; 32]));
+    SfuConfig::new(settings(), owner_key, candidates, WallClock::default())
 }
 
 pub(crate) fn sfu() -> Sfu {

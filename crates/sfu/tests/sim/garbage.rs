@@ -7,12 +7,12 @@ use fastrand::Rng;
 use xrtc_sfu::Path;
 use xrtc_testkit::{PublishConfig, ViewConfig};
 
-use crate::world::{EndId, World, network};
+use crate::world::{EndId, PORT, World, network};
 
 /// A datagram from somewhere.
-fn inject(world: &mut World, from: SocketAddr, datagram: &[u8]) {
+pub(crate) fn inject(world: &mut World, from: SocketAddr, datagram: &[u8]) {
     let path = Path {
-        local: world.workers[0].address,
+        local: PORT,
         remote: from,
     };
     world.deliver_up(path, &mut datagram.to_vec());
@@ -26,7 +26,7 @@ fn random(rng: &mut Rng, len: usize) -> Vec<u8> {
 }
 
 /// A Binding request with this USERNAME and a MESSAGE-INTEGRITY that nobody computed (RFC 8489 §5, §14).
-fn forged_check(username: &str) -> Vec<u8> {
+pub(crate) fn forged_check(username: &str) -> Vec<u8> {
     let mut attributes = Vec::new();
     let mut add = |kind: u16, value: &[u8]| {
         attributes.extend(kind.to_be_bytes());

@@ -12,6 +12,7 @@ mod garbage;
 mod lives;
 mod loss;
 mod offers;
+mod one_port;
 mod publishers;
 mod relays;
 mod release;

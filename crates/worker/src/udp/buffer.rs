@@ -62,6 +62,21 @@ impl ReceiveBuffer {
         }
     }
 
+    /// Shows every received datagram to `look`, in the order of [`for_each`](Self::for_each), and keeps them.
+    pub(crate) fn look(&self, mut look: impl FnMut(Path, &[u8])) {
+        for &(slot, message) in self.messages.iter().take(self.filled) {
+            let start = slot * SLOT_BYTES;
+            let received = self.bytes.get(start..start + message.len.min(SLOT_BYTES));
+            let received = received.unwrap_or_default();
+            if received.is_empty() {
+                look(message.path, received);
+            }
+            for datagram in received.chunks(message.segment.max(1)) {
+                look(message.path, datagram);
+            }
+        }
+    }
+
     /// How many datagrams and bytes are there.
     pub(super) fn size(&self) -> (usize, usize) {
         let filled = self.messages.iter().take(self.filled);

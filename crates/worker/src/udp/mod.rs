@@ -18,7 +18,7 @@ mod socket;
 pub(crate) use buffer::ReceiveBuffer;
 pub(crate) use cursor::Cursor;
 pub use socket::Backend;
-pub(crate) use socket::{Outgoing, SendBuffer, Sent, Socket};
+pub(crate) use socket::{Outgoing, SendBuffer, Sent, Share, Socket};
 
 #[cfg(test)]
 mod tests;

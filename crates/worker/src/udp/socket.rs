@@ -44,10 +44,23 @@ enum Engine {
     Portable,
 }
 
+/// Who else receives on a socket's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Nobody.
+    Alone,
+    /// Those that join it. It is bound like one that is alone, so that a port in use is an error even if its user
+    /// would share it.
+    First,
+    /// Those that are there already. The kernel hands each remote address to one of them.
+    Joins,
+}
+
 impl Socket {
     /// Binds `address`; port 0 takes a free one.
     pub(crate) fn bind(
         address: SocketAddr,
+        share: Share,
         backend: Backend,
         counters: Arc<Counters>,
     ) -> io::Result<Self> {
@@ -61,7 +74,13 @@ impl Socket {
             socket.set_only_v6(true)?;
         }
         socket.set_nonblocking(true)?;
+        if share == Share::Joins {
+            share_port(&socket)?;
+        }
         socket.bind(&address.into())?;
+        if share == Share::First {
+            share_port(&socket)?;
+        }
         let granted = size_buffers(&socket);
         let io = UdpSocket::from_std(socket.into());
         let local = io.local_addr()?;
@@ -238,6 +257,16 @@ impl SendBuffer {
             linux: SendArrays::new(),
         }
     }
+}
+
+#[cfg(unix)]
+fn share_port(socket: &socket2::Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+#[cfg(not(unix))]
+fn share_port(_: &socket2::Socket) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Asks for large buffers and says what was granted, to receive and to send: the system has a maximum, and a refusal is

@@ -7,7 +7,7 @@ use std::time::Duration;
 use xrtc_rtp::Time;
 use xrtc_sfu::{Batch, Class, Path, PeerId, Tag};
 
-use super::{Backend, Cursor, Outgoing, ReceiveBuffer, SendBuffer, Sent, Socket};
+use super::{Backend, Cursor, Outgoing, ReceiveBuffer, SendBuffer, Sent, Share, Socket};
 use crate::SocketCounters;
 use crate::counters::Counters;
 
@@ -21,8 +21,13 @@ struct Bench {
 impl Bench {
     fn new(address: &str, backend: Backend) -> Self {
         let counters = Arc::new(Counters::default());
-        let socket =
-            Socket::bind(address.parse().unwrap(), backend, Arc::clone(&counters)).unwrap();
+        let socket = Socket::bind(
+            address.parse().unwrap(),
+            Share::Alone,
+            backend,
+            Arc::clone(&counters),
+        )
+        .unwrap();
         Self {
             socket,
             counters,

@@ -8,14 +8,14 @@ use xrtc_sfu::WorkerId;
 use crate::outside::{App, loopback};
 use crate::scene::{Scene, pictures};
 
-fn stranger() -> UdpSocket {
+pub(crate) fn stranger() -> UdpSocket {
     #[expect(clippy::disallowed_methods, reason = "a stranger's socket")]
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket
 }
 
 /// A Binding request to `username` without integrity (RFC 8489 §5).
-fn binding_request(username: &str) -> Vec<u8> {
+pub(crate) fn binding_request(username: &str) -> Vec<u8> {
     let padded = username.len().next_multiple_of(4);
     let mut message = vec![0, 1];
     message.extend(((padded + 4) as u16).to_be_bytes());

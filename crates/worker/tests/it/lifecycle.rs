@@ -1,5 +1,6 @@
 //! Starting, refusing to start, and leaving nothing behind.
 
+use std::collections::HashSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::Command as Process;
@@ -12,9 +13,10 @@ use xrtc_worker::{Announced, Backend, SendError, Server, ServerConfig, StartErro
 use crate::outside::{App, loopback};
 
 #[test]
-fn each_worker_has_its_ports_and_offers_them() {
+fn with_a_port_for_each_worker_it_offers_its_own() {
     let app = App::with(ServerConfig {
         workers: 3,
+        udp_port_per_worker: true,
         announce: vec![Announced {
             ip: Ipv4Addr::new(198, 51, 100, 7).into(),
             port: None,
@@ -34,6 +36,50 @@ fn each_worker_has_its_ports_and_offers_them() {
         );
     }
     assert_eq!(app.server.held()[..2], [("workers", 3), ("sockets", 3)]);
+    let ports: HashSet<_> = workers.iter().map(|worker| worker.bound[0]).collect();
+    assert_eq!(ports.len(), 3);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn all_workers_receive_on_one_port_and_offer_it() {
+    let app = App::with(ServerConfig {
+        workers: 3,
+        announce: vec![Announced {
+            ip: Ipv4Addr::new(198, 51, 100, 7).into(),
+            port: Some(9_000),
+        }],
+        ..ServerConfig::default()
+    });
+    let [first, others @ ..] = app.server.workers() else {
+        panic!("no workers")
+    };
+    assert!(others.iter().all(|other| other == first), "{others:?}");
+    assert_eq!(
+        first.candidates,
+        [SocketAddr::from(([198, 51, 100, 7], 9_000))]
+    );
+    let sockets = 3 * first.bound.len() as u64;
+    assert_eq!(
+        app.server.held()[..2],
+        [("workers", 3), ("sockets", sockets)]
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_port_is_taken_even_if_its_user_would_share_it() {
+    let app = App::start(2);
+    let taken = app.address(0);
+    for workers in [1, 2] {
+        let config = ServerConfig {
+            workers,
+            udp_port: taken.port(),
+            ..loopback()
+        };
+        let error = Server::start(config, || {}).err().unwrap();
+        assert!(matches!(error, StartError::AddressInUse { address } if address == taken));
+    }
 }
 
 #[test]
@@ -146,7 +192,7 @@ fn a_closed_server_has_told_its_peers_and_takes_nothing_more() {
             app.server.send(WorkerId(0), Command::GetHeld { request }),
             Err(SendError::Closed)
         );
-        assert_eq!(app.server.held().map(|(_, count)| count), [0; 4]);
+        assert_eq!(app.server.held().map(|(_, count)| count), [0; 5]);
         for address in addresses {
             #[expect(clippy::disallowed_methods, reason = "the port is free again")]
             let again = UdpSocket::bind(address);

@@ -9,6 +9,9 @@ mod garbage;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod one_port;
+#[cfg(test)]
 mod outside;
 #[cfg(test)]
 mod own_sockets;

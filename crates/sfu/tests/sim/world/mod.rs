@@ -1,6 +1,7 @@
 //! Workers, browsers and the network between them in virtual time.
 
 mod ends;
+mod port;
 mod wire;
 
 use std::collections::VecDeque;
@@ -12,11 +13,14 @@ use fastrand::Rng;
 use xrtc_netem::{Link, LinkConfig};
 use xrtc_rtp::{Time, WallClock};
 use xrtc_sfu::{
-    Batch, Command, Event, Held, Path, PeerId, PullOptions, PushOptions, Refused, RelayMessage,
-    RequestId, Sfu, SfuConfig, StreamName, WorkerId,
+    Batch, Command, Event, Held, OwnerKey, Path, PeerId, PullOptions, PushOptions, Refused,
+    RelayMessage, RequestId, Sfu, SfuConfig, StreamName, WorkerId,
 };
 use xrtc_testkit::{Browser, PublishConfig, ReceivedFrame, SentFrame, Side, ViewConfig};
 use xrtc_transport::{Certificate, DtlsSettings, DtlsVersion};
+
+pub(crate) use self::port::PORT;
+use self::port::{Front, Kernel};
 
 /// Everything.
 pub(crate) struct World {
@@ -27,6 +31,7 @@ pub(crate) struct World {
     rng: Rng,
     batch: Batch,
     next_id: u64,
+    kernel: Kernel,
     /// Runs every call of a worker that may happen for a packet.
     pub(crate) meter: fn(&mut dyn FnMut()),
     trace: Option<VecDeque<String>>,
@@ -35,7 +40,7 @@ pub(crate) struct World {
 /// A worker and what the others have for it.
 pub(crate) struct Worker {
     pub(crate) sfu: Sfu,
-    pub(crate) address: SocketAddr,
+    pub(crate) front: Front,
     /// Sockets that one peer each has alone.
     pub(crate) own: Vec<SocketAddr>,
     config: SfuConfig,
@@ -84,11 +89,10 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let now = Time::from_millis(1_000);
         let workers = (0..workers).map(|index| {
-            let address = SocketAddr::from(([10, 0, 0, 1], 8_800 + index));
             let wall = WallClock {
                 unix_nanos_at_zero: 1_800_000_000_000_000_000,
             };
-            let mut config = SfuConfig::new(server_settings(), vec![address], wall);
+            let mut config = SfuConfig::new(server_settings(), owner_key(), vec![PORT], wall);
             config.worker = WorkerId(index);
             config.workers = workers;
             change(&mut config);
@@ -96,8 +100,8 @@ impl World {
             rng.fill(&mut seed);
             Worker {
                 sfu: Sfu::new(config.clone(), seed, now),
+                front: Front::new(&config),
                 config,
-                address,
                 own: Vec::new(),
                 inbox: VecDeque::new(),
                 inbox_limit: usize::MAX,
@@ -112,6 +116,7 @@ impl World {
             rng,
             batch: Batch::with_capacity(64 * 1024),
             next_id: 0,
+            kernel: Kernel::new(seed),
             meter: |run| run(),
             trace: None,
         };
@@ -455,6 +460,10 @@ pub(crate) fn name_at(worker: usize, workers: usize) -> String {
         .into_iter()
         .find(|text| name(text).home(workers) == worker)
         .expect("some name")
+}
+
+fn owner_key() -> Arc<OwnerKey> {
+    Arc::new(OwnerKey::new(&[3; 32]))
 }
 
 /// Certificates cost time and play no part in what happens.

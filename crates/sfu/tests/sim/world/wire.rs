@@ -24,17 +24,6 @@ impl World {
         }
     }
 
-    /// A datagram reaches the server: the worker whose address it was sent to.
-    pub(crate) fn deliver_up(&mut self, path: Path, datagram: &mut [u8]) {
-        if let Some(worker) = self
-            .workers
-            .iter_mut()
-            .find(|worker| worker.address == path.local || worker.own.contains(&path.local))
-        {
-            (self.meter)(&mut || worker.sfu.handle_datagram(self.now, path, datagram));
-        }
-    }
-
     /// Moves everything that waits: between workers, to the application and onto the network.
     pub(crate) fn flush(&mut self) {
         loop {
@@ -49,6 +38,7 @@ impl World {
                     });
                     moved = true;
                 }
+                moved |= self.take_detoured(index);
             }
             for index in 0..self.workers.len() {
                 self.flush_worker(index);
