@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use xrtc_rtp::{Time, WallClock};
 use xrtc_sfu::{
-    Batch, Command, Event, Path, PeerId, PullOptions, PushOptions, RequestId, Sfu, SfuConfig,
-    StreamName,
+    Batch, Command, Event, OwnerKey, Path, PeerId, PullOptions, PushOptions, RequestId, Sfu,
+    SfuConfig, StreamName,
 };
 use xrtc_testkit::{Browser, Side};
 use xrtc_transport::{Certificate, DtlsSettings, DtlsVersion};
@@ -50,7 +50,8 @@ impl Stage {
         let wall = WallClock {
             unix_nanos_at_zero: 1_800_000_000_000_000_000,
         };
-        let config = SfuConfig::new(settings()?, vec![server_address()], wall);
+        let owner_key = Arc::new(OwnerKey::new(&[9; 32]));
+        let config = SfuConfig::new(settings()?, owner_key, vec![server_address()], wall);
         Ok(Self {
             now,
             sfu: Sfu::new(config, [7; 32], now),
