@@ -185,6 +185,10 @@ impl Drain {
         self.dirty.push_back(slot);
     }
 
+    pub(crate) const fn has_turn(&self) -> bool {
+        self.turn.is_some()
+    }
+
     /// The viewer whose turn it is, if there is anything to do.
     #[inline]
     pub(crate) fn turn(&mut self) -> Option<Turn> {
@@ -219,6 +223,13 @@ impl Drain {
             end,
             is_dirty: false,
         })
+    }
+
+    /// The slot of the viewer that has its turn `ahead` turns after the present one.
+    pub(crate) fn upcoming(&self, ahead: usize) -> Option<u32> {
+        let place = self.position + ahead - 1;
+        let wrapped = place.checked_sub(self.ring.len()).unwrap_or(place);
+        self.ring.get(wrapped).copied()
     }
 
     /// The present viewer has everything.

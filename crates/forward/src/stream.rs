@@ -16,6 +16,7 @@ use crate::drain::{Drain, Fresh, Place, Step};
 use crate::ingest::Ingest;
 use crate::outflow::Scratch;
 use crate::report::ReportContext;
+use crate::subscription::Subscription;
 use crate::track::{Choice, Track};
 use crate::viewer::Viewer;
 use crate::{
@@ -109,6 +110,12 @@ impl Stream {
         })
     }
 
+    /// The slot of the viewer that has its turn `ahead` turns (from 1 on) after the present one, so that the caller can
+    /// have at hand what it keeps for that viewer.
+    pub fn upcoming(&self, ahead: usize) -> Option<usize> {
+        self.drain.upcoming(ahead).map(|slot| slot as usize)
+    }
+
     fn next_step(&mut self, now: Time) -> Option<(ViewerId, Step)> {
         let Self {
             viewers,
@@ -121,7 +128,11 @@ impl Stream {
             ..
         } = self;
         loop {
+            let is_new = !drain.has_turn();
             let turn = drain.turn()?;
+            if is_new {
+                look_ahead(viewers, drain);
+            }
             let Some(viewer) = viewers.get_mut(turn.slot as usize) else {
                 drain.next_viewer();
                 continue;
@@ -307,6 +318,18 @@ impl Stream {
 
     fn emit(&mut self, event: StreamEvent) {
         push_event(&mut self.events, &mut self.discards, event);
+    }
+}
+
+/// Viewers are many and far apart in memory. A look at the next ones lets the processor load them while the present
+/// one is served.
+fn look_ahead(viewers: &Slab<Viewer>, drain: &Drain) {
+    let upcoming = |ahead| viewers.get(drain.upcoming(ahead)? as usize);
+    if let Some(viewer) = upcoming(2) {
+        viewer.look_at();
+    }
+    if let Some(viewer) = upcoming(1) {
+        viewer.subscriptions.iter().for_each(Subscription::look_at);
     }
 }
 

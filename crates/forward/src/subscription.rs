@@ -1,5 +1,6 @@
 //! One track going out to one viewer: which packets it gets, under which numbers.
 
+use std::hint::black_box;
 use std::time::Duration;
 
 use xrtc_rtp::{Codec, MediaKind, Mid, Ssrc};
@@ -69,6 +70,16 @@ impl Subscription {
             asked: Asked::default(),
             remote: None,
         }
+    }
+
+    /// Reads what a turn needs.
+    pub(crate) fn look_at(&self) {
+        black_box(
+            self.segments
+                .current()
+                .map(|segment| (segment.origin, segment.frame_shift)),
+        );
+        self.flow.look_at();
     }
 
     /// The viewer's codec for a format, and what becomes of redundant audio.

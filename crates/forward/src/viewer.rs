@@ -1,6 +1,7 @@
 //! A viewer: its subscriptions, what it asked for, what it reported.
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 
 use xrtc_rtp::rtcp::{self, ReportBlock};
 use xrtc_rtp::{MediaKind, Ssrc, Time, WallClock};
@@ -76,6 +77,12 @@ impl Viewer {
             is_dirty: false,
             discards: DiscardCounts::default(),
         }
+    }
+
+    /// Reads what a turn begins with.
+    pub(crate) fn look_at(&self) {
+        black_box((self.cursor, self.serial, self.has_due, self.pacer));
+        black_box((self.by_track.first(), self.subscriptions.len()));
     }
 
     /// Gives each subscription the publisher's track of its kind and place.

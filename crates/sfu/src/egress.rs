@@ -1,6 +1,6 @@
 //! What leaves: STUN and DTLS first, then RTCP, then RTP viewer by viewer.
 
-use xrtc_forward::{Outgoing, RtcpTarget};
+use xrtc_forward::{Outgoing, RtcpTarget, Stream};
 use xrtc_rtp::Time;
 use xrtc_transport::Plain;
 
@@ -160,6 +160,7 @@ impl Sfu {
         let Some(entry) = self.streams.get_mut(key) else {
             return true;
         };
+        let mut present = None;
         loop {
             let Some(space) = batch.space() else {
                 return false;
@@ -202,6 +203,9 @@ impl Sfu {
                     len,
                 );
             }
+            if present.replace(viewer) != Some(viewer) {
+                look_ahead(media, viewers, &self.peers);
+            }
         }
     }
 
@@ -209,6 +213,18 @@ impl Sfu {
         for request in self.shutdown.drain(..) {
             self.events.push(Event::ShutDown { request });
         }
+    }
+}
+
+/// Peers are many and far apart in memory: lets the processor load the next ones while the present one is served.
+fn look_ahead(media: &Stream, viewers: &[Option<PeerKey>], peers: &slab::Slab<Peer>) {
+    let upcoming = |ahead| peers.get((*viewers.get(media.upcoming(ahead)?)?)?);
+    if let Some(peer) = upcoming(2) {
+        peer.look_at();
+        peer.transport.prefetch();
+    }
+    if let Some(peer) = upcoming(1) {
+        peer.transport.prefetch_sent();
     }
 }
 

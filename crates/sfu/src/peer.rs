@@ -1,5 +1,6 @@
 //! One remote peer: its transport, its part in a stream, and how far signaling has come.
 
+use std::hint::black_box;
 use std::time::Duration;
 
 use xrtc_forward::{ViewerConfig, ViewerId};
@@ -217,6 +218,12 @@ impl Peer {
     pub(crate) const fn count_sent(&mut self, len: usize) {
         self.traffic.packets_sent += 1;
         self.traffic.bytes_sent += len as u64;
+    }
+
+    /// Reads what sending to it needs.
+    pub(crate) fn look_at(&self) {
+        black_box((self.id, self.traffic.bytes_sent));
+        black_box(matches!(&self.role, Role::Viewer(viewer) if viewer.audio.is_some()));
     }
 
     /// When something is due: the transport's own timer, the look at the silence, the offer's expiry.

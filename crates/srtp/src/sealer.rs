@@ -48,6 +48,11 @@ impl Sealer {
         }
     }
 
+    /// Loads what [`Self::seal_rtp`] needs beside the sealer itself, for a peer whose turn comes soon.
+    pub fn prefetch(&self) {
+        self.rtp_sent.prefetch();
+    }
+
     /// Writes the SRTP packet to the start of `out` and returns its length: the pieces' and
     /// [`Profile::rtp_overhead`](crate::Profile::rtp_overhead).
     ///

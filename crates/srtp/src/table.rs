@@ -4,6 +4,7 @@ use xrtc_rtp::Ssrc;
 
 use crate::discard::Discard;
 use crate::limits::MAX_SSRCS;
+use crate::prefetch::prefetch;
 
 /// A small map. Looking up the SSRC of the last look-up costs one comparison; others a scan over four bytes each.
 #[derive(Debug)]
@@ -29,6 +30,14 @@ impl<T> SsrcTable<T> {
         self.states.get_mut(self.last)
     }
 
+    /// Loads what the next look-up needs.
+    pub(crate) fn prefetch(&self) {
+        prefetch(self.ssrcs.as_slice());
+        for state in self.states.iter().take(PREFETCHED) {
+            prefetch(state);
+        }
+    }
+
     /// Whether one more SSRC has room. Asked before the work that a full table would waste.
     pub(crate) fn room(&self) -> Result<(), Discard> {
         if self.ssrcs.len() < MAX_SSRCS {
@@ -48,6 +57,9 @@ impl<T> SsrcTable<T> {
         self.states.push(state);
     }
 }
+
+/// Sound, pictures and what is sent of them again.
+const PREFETCHED: usize = 3;
 
 #[cfg(test)]
 mod tests {

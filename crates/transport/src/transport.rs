@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use xrtc_ice::{Agent, Candidate, Credentials, Path, Transmit};
 use xrtc_rtp::{Time, is_rtcp};
-use xrtc_srtp::{KeyingMaterial, Opener, Plain, Profile, Sealer};
+use xrtc_srtp::{KeyingMaterial, Opener, Plain, Profile, Sealer, prefetch};
 
 use crate::config::{DtlsRole, DtlsSettings, RemoteDtls, TransportConfig};
 use crate::demux::Protocol;
@@ -167,6 +167,19 @@ impl Transport {
         }
         let dtls = self.dtls.as_ref().and_then(Dtls::poll_timeout);
         self.ice.poll_timeout().into_iter().chain(dtls).min()
+    }
+
+    /// Loads what [`Self::seal_rtp`] needs of the transport itself, for a peer that has its turn after the next one.
+    pub fn prefetch(&self) {
+        prefetch(&self.path);
+        prefetch(&self.media);
+    }
+
+    /// Loads what [`Self::seal_rtp`] needs beside that, for the peer that has its turn next.
+    pub fn prefetch_sent(&self) {
+        if let Some(media) = &self.media {
+            media.sealer.prefetch();
+        }
     }
 
     /// Seals an RTP packet into `out` and returns its length; it leaves on [`Self::path`]. `None` is counted.
