@@ -8,6 +8,8 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+#[cfg(test)]
+mod bug;
 mod clock;
 mod config;
 mod counters;
@@ -21,15 +23,29 @@ mod gathering;
 mod interface;
 mod ledger;
 #[cfg(test)]
+#[expect(
+    dead_code,
+    reason = "the world of the tests outside, of which not all is needed here"
+)]
+#[path = "../tests/it/outside.rs"]
+mod outside;
+#[cfg(test)]
 #[cfg(target_os = "linux")]
 mod own_network;
 mod own_sockets;
 mod panic;
 mod queue;
+#[cfg(test)]
+#[path = "../tests/it/scene.rs"]
+mod scene;
 mod seat;
 mod server;
 mod thread;
 mod udp;
+
+// The tests outside name this crate, and some of them are used inside.
+#[cfg(test)]
+extern crate self as xrtc_worker;
 
 pub use config::{Announced, ServerConfig};
 pub use counters::SocketCounters;

@@ -266,6 +266,15 @@ impl Server {
         }
     }
 
+    /// Makes a worker panic in its next turn.
+    #[cfg(test)]
+    pub(crate) fn meet_a_bug(&self, worker: WorkerId) {
+        if let Some(shared) = self.everyone.get(usize::from(worker.0)) {
+            shared.bug.store(true, Ordering::Release);
+            shared.alarm.wake();
+        }
+    }
+
     fn new_peer(&mut self, worker: WorkerId) -> PeerId {
         self.peers += 1;
         PeerId(self.peers * self.links.len() as u64 + u64::from(worker.0))
