@@ -34,7 +34,7 @@ export async function run({ rounds, only, seconds, busy }) {
         const found = await withServer((server) => generate('sfu', [...server.flags, ...load(seconds, busy), ...flags]))
         measured.get(name).push({ limit: byMode(limit), found })
       })
-  print(measured, Number(busy))
+  print(measured)
 }
 
 function load(seconds, busy) {
@@ -43,7 +43,7 @@ function load(seconds, busy) {
   return [...people, ...stream, '-settle', '2s', '-duration', `${seconds}s`]
 }
 
-function print(measured, busy) {
+function print(measured) {
   const report = new Report('load: one publisher of 1.5 Mbit/s with Opus')
   let plain
   for (const [name, rounds] of measured) {
@@ -72,12 +72,12 @@ function print(measured, busy) {
       aim: '≥ 90 %',
       holds: split >= 0.9,
     })
-    check(report, name, rounds, busy)
+    check(report, name, rounds)
   }
   report.print()
 }
 
-function check(report, name, rounds, busy) {
+function check(report, name, rounds) {
   for (const { found } of rounds)
     for (const window of found.windows) {
       report.checkWindow(window, found.warnings, name)
