@@ -319,6 +319,11 @@ export interface SessionDescription {
   readonly sdp: string
 }
 
+/** Drops a pending offer, as in the browser. */
+export interface RollbackDescription {
+  readonly type: 'rollback'
+}
+
 /** A candidate of the remote side, as in the browser. */
 export interface IceCandidateInit {
   /** The `candidate:` line. Empty: no more candidates. */
@@ -379,7 +384,8 @@ export interface Peer extends EventEmitter<PeerEvents>, AsyncDisposable {
   /** Names its ICE session: another text after each ICE restart, fit for an entity tag. Undefined before negotiation. */
   readonly iceSession: string | undefined
   /**
-   * Makes the server's offer.
+   * Makes the server's offer. Once the first negotiation is over it is an offer of the same session again: under new
+   * ICE credentials after `restartIce`, and to a viewer with the media of `setMedia`.
    *
    * @throws {InvalidStateError} There is an offer already.
    */
@@ -390,15 +396,22 @@ export interface Peer extends EventEmitter<PeerEvents>, AsyncDisposable {
    * @throws {InvalidStateError} No offer was set.
    */
   createAnswer(): Promise<SessionDescription>
-  /** Takes what `createOffer` or `createAnswer` gave; other text is refused. Without an argument: the one that fits. */
-  setLocalDescription(description?: SessionDescription): Promise<void>
   /**
-   * Takes the remote side's offer or answer.
+   * Takes what `createOffer` or `createAnswer` gave; other text is refused. Without an argument: the one that fits.
+   * `{ type: 'rollback' }` drops the server's offer. The answer to a later offer holds from here on.
+   */
+  setLocalDescription(description?: SessionDescription | RollbackDescription): Promise<void>
+  /**
+   * Takes the remote side's offer or answer; `{ type: 'rollback' }` drops its offer. An offer while one of the server
+   * is pending drops that one. A later offer of a viewer may add and remove audio and video and restart ICE, one of a
+   * publisher may restart ICE.
    *
    * @throws {NegotiationError} It is not SDP or cannot be accepted.
    * @throws {InvalidStateError} It does not fit `signalingState`.
    */
-  setRemoteDescription(description: SessionDescription): Promise<void>
+  setRemoteDescription(description: SessionDescription | RollbackDescription): Promise<void>
+  /** Lets the next `createOffer` restart ICE. */
+  restartIce(): void
   /** Adds a candidate of the remote side. What cannot be used (TCP, names) is left out silently; `null`: no more. */
   addIceCandidate(candidate?: IceCandidateInit | null): Promise<void>
   /**
@@ -424,6 +437,8 @@ export interface PushPeer extends Peer {
 /** A viewer: it receives one stream's media from the server. */
 export interface PullPeer extends Peer {
   readonly action: 'pull'
+  /** What the server's next offer has. What it leaves out is no longer sent once the answer is there. */
+  setMedia(media: MediaKinds): void
 }
 
 // ─── Other servers ───────────────────────────────────────────────────────────────────────────────────────────────────

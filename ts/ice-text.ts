@@ -21,29 +21,6 @@ export function withCredentials(sdp: string, { ufrag, pwd }: IceCredentials): st
   return sdp.replace(/^a=ice-ufrag:\S+/gm, `a=ice-ufrag:${ufrag}`).replace(/^a=ice-pwd:\S+/gm, `a=ice-pwd:${pwd}`)
 }
 
-/**
- * Whether a later offer of the same peer asks for nothing but other ICE credentials: the same sections in the same
- * directions, and no codec, stream or certificate that was not in the offer before. Browsers leave out what the answer
- * left out (RFC 9429 §5.2.2).
- */
-export function isSameMedia(before: string, after: string): boolean {
-  const [earlier, later] = [sectionsOf(before), sectionsOf(after)]
-  if (earlier.length !== later.length) return false
-  return later.every((section, index) => {
-    const known = new Set(earlier[index])
-    return section.every((line) => known.has(line))
-  })
-}
-
-// The lines that matter of each section; the first part is the session's.
-function sectionsOf(description: string): readonly (readonly string[])[] {
-  const kept = /^a=(?:fingerprint|mid|msid|rid|rtpmap|simulcast|ssrc|sendonly|recvonly|sendrecv|inactive)\b/
-  return description.split(/^(?=m=)/m).map((section) => {
-    const [head = '', ...lines] = section.split(/\r?\n/)
-    return [head.startsWith('m=') ? (head.split(' ', 1)[0] ?? '') : '', ...lines.filter((line) => kept.test(line))]
-  })
-}
-
 /** The fragment for one candidate of the browser's API; no candidate: there are no more. */
 export function fragmentOf(description: string, init: IceCandidateInit): string {
   const credentials = credentialsOf(description)
@@ -54,21 +31,6 @@ export function fragmentOf(description: string, init: IceCandidateInit): string 
     `m=${section.kind} 9 UDP/TLS/RTP/SAVPF 0`,
     `a=mid:${section.mid}`,
     line === '' ? 'a=end-of-candidates' : `a=${line}`,
-    '',
-  ].join('\r\n')
-}
-
-/** The candidates of a description as a fragment with its credentials. */
-export function restartFragmentOf(description: string): string {
-  const { kind, mid } = sectionOf(description, {})
-  const kept = /^a=(?:ice-ufrag|ice-pwd|ice-options|candidate|end-of-candidates)\b/
-  const lines = [...new Set(description.split(/\r?\n/).filter((line) => kept.test(line)))]
-  const isSession = (line: string): boolean => line.startsWith('a=ice-')
-  return [
-    ...lines.filter(isSession),
-    `m=${kind} 9 UDP/TLS/RTP/SAVPF 0`,
-    `a=mid:${mid}`,
-    ...lines.filter((line) => !isSession(line)),
     '',
   ].join('\r\n')
 }

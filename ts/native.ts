@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import type { XrtcErrorCode } from '../index.d.ts'
 import type {
   BindingEvent,
+  BindingOfferOptions,
   BindingPullOptions,
   BindingPushOptions,
   BindingServer,
@@ -88,6 +89,29 @@ export class NativeServer {
   /** Takes the remote side's answer. */
   async setAnswer(peer: number, sdp: string): Promise<void> {
     await this.#ask((request) => this.#binding.setAnswer(request, peer, sdp), 'accepted')
+  }
+
+  /** Takes a later offer of the remote side; the answer holds from `commit` on. */
+  async setOffer(peer: number, sdp: string): Promise<{ readonly sdp: string; readonly iceSession: string }> {
+    return await this.#ask((request) => this.#binding.setOffer(request, peer, sdp), 'answer')
+  }
+
+  /** Makes a later offer. */
+  async offerAgain(
+    peer: number,
+    options: BindingOfferOptions,
+  ): Promise<{ readonly sdp: string; readonly iceSession: string }> {
+    return await this.#ask((request) => this.#binding.offerAgain(request, peer, options), 'offer')
+  }
+
+  /** The answer to a later offer holds. */
+  async commit(peer: number): Promise<void> {
+    await this.#ask((request) => this.#binding.commit(request, peer), 'accepted')
+  }
+
+  /** Drops a later offer. */
+  async rollBack(peer: number): Promise<void> {
+    await this.#ask((request) => this.#binding.rollBack(request, peer), 'accepted')
   }
 
   /** Takes a trickle fragment: nothing for candidates, the reply and the new session for an ICE restart. */

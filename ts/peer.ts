@@ -2,6 +2,7 @@
 
 import type {
   IceCandidateInit,
+  MediaKinds,
   Peer,
   PeerConnectionState,
   PeerDtlsState,
@@ -10,6 +11,7 @@ import type {
   PeerSignalingState,
   PeerStats,
   PeerStatsReport,
+  RollbackDescription,
   SessionDescription,
 } from '../index.d.ts'
 import type { Deferred } from './deferred.ts'
@@ -17,7 +19,7 @@ import { deferred } from './deferred.ts'
 import type { ListenerErrorReport } from './emitter.ts'
 import { Emitter } from './emitter.ts'
 import { errorOf } from './errors.ts'
-import { credentialsOf, fragmentOf, isSameMedia, restartFragmentOf, withCredentials } from './ice-text.ts'
+import { credentialsOf, fragmentOf, withCredentials } from './ice-text.ts'
 import type { NativeServer, OpenedPeer, PeerEvent } from './native.ts'
 import { invalid, text } from './options.ts'
 
@@ -34,6 +36,14 @@ export interface PeerHome {
   removed(number: number | undefined, peer: PeerBase): void
 }
 
+interface Descriptions {
+  readonly local: SessionDescription
+  readonly remote: SessionDescription
+}
+
+// As many as a browser with many interfaces has.
+const MOST_EARLY = 64
+
 /** What pushers and pullers have in common. */
 export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   abstract readonly action: 'push' | 'pull'
@@ -45,9 +55,17 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   #iceConnectionState: PeerIceConnectionState = 'new'
   #dtlsState: PeerDtlsState = 'new'
   #signalingState: PeerSignalingState = 'stable'
-  #pending: SessionDescription | undefined
-  #local: SessionDescription | null = null
-  #remote: SessionDescription | null = null
+  /** What both sides agreed on last. */
+  #current: Descriptions | undefined
+  /** What was created and not set yet, and the ICE session that it names. */
+  #created: SessionDescription | undefined
+  #createdSession: string | undefined
+  #stale = false
+  #pendingLocal: SessionDescription | undefined
+  #pendingRemote: SessionDescription | undefined
+  /** Candidates of a later offer that has no answer yet. */
+  readonly #early: IceCandidateInit[] = []
+  #restartWanted = false
   #iceSession: string | undefined
   #closing: Deferred<void> | undefined
   #closed: { readonly reason: string; readonly detail: string } | undefined
@@ -76,11 +94,11 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   }
 
   get localDescription(): SessionDescription | null {
-    return this.#local
+    return this.#pendingLocal ?? this.#current?.local ?? null
   }
 
   get remoteDescription(): SessionDescription | null {
-    return this.#remote
+    return this.#pendingRemote ?? this.#current?.remote ?? null
   }
 
   get iceSession(): string | undefined {
@@ -100,50 +118,71 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     return this.#number
   }
 
+  restartIce(): void {
+    this.#assertOpen()
+    this.#restartWanted = true
+    this.offerIsStale()
+  }
+
   async createOffer(): Promise<SessionDescription> {
     this.#assertOpen()
-    if (this.#pending?.type === 'offer') return this.#pending
-    if (this.#number !== undefined) throw this.#wrongState('createOffer')
-    await this.#open(undefined)
-    return this.#expectPending('offer')
+    if (this.#created?.type === 'offer' && !this.#stale) return this.#created
+    if (this.#signalingState !== 'stable' || this.#created?.type === 'answer') throw this.#wrongState('createOffer')
+    if (this.#number === undefined) await this.#open(undefined)
+    else await this.#offerAgain(this.#number)
+    return this.#expectCreated('offer')
   }
 
   async createAnswer(): Promise<SessionDescription> {
     this.#assertOpen()
-    if (this.#pending?.type !== 'answer') throw this.#wrongState('createAnswer')
-    return this.#pending
+    if (this.#created?.type !== 'answer') throw this.#wrongState('createAnswer')
+    return this.#created
   }
 
-  async setLocalDescription(description?: SessionDescription): Promise<void> {
-    const wanted = description ?? this.#pending ?? (await this.createOffer())
+  async setLocalDescription(description?: SessionDescription | RollbackDescription): Promise<void> {
+    if (description?.type === 'rollback') return await this.#rollBack('have-local-offer', 'setLocalDescription')
+    const wanted = description ?? this.#created ?? (await this.createOffer())
     this.#assertOpen()
-    if (this.#pending === undefined || wanted.type !== this.#pending.type) throw this.#wrongState('setLocalDescription')
-    if (wanted.sdp !== this.#pending.sdp) throw invalid('the local description is the one that was created, unchanged')
-    this.#local = this.#pending
-    this.#pending = undefined
-    this.#setSignalingState(this.#local.type === 'offer' ? 'have-local-offer' : 'stable')
+    const created = this.#created
+    if (created === undefined || wanted.type !== created.type) throw this.#wrongState('setLocalDescription')
+    if (wanted.sdp !== created.sdp) throw invalid('the local description is the one that was created, unchanged')
+    if (created.type === 'answer') {
+      if (this.#current !== undefined) await this.#home.native.commit(this.#expectNumber())
+      this.#created = undefined
+      return await this.#settle({ local: created, remote: this.#pendingRemote ?? created })
+    }
+    this.#created = undefined
+    this.#pendingLocal = created
+    this.#setSignalingState('have-local-offer')
   }
 
-  async setRemoteDescription(description: SessionDescription): Promise<void> {
+  async setRemoteDescription(description: SessionDescription | RollbackDescription): Promise<void> {
     this.#assertOpen()
+    if (description?.type === 'rollback') return await this.#rollBack('have-remote-offer', 'setRemoteDescription')
     const sdp = text('sdp', description?.sdp)
     if (description.type === 'offer') return await this.#takeOffer(sdp)
-    if (description.type !== 'answer') throw invalid('a description has the type offer or answer')
-    if (this.#signalingState !== 'have-local-offer') throw this.#wrongState('setRemoteDescription')
+    if (description.type !== 'answer') throw invalid('a description has the type offer, answer or rollback')
+    const offer = this.#pendingLocal
+    if (offer === undefined) throw this.#wrongState('setRemoteDescription')
     await this.#home.native.setAnswer(this.#expectNumber(), sdp)
-    this.#remote = { type: 'answer', sdp }
-    this.#setSignalingState('stable')
+    await this.#settle({ local: offer, remote: { type: 'answer', sdp } })
   }
 
   async addIceCandidate(candidate?: IceCandidateInit | null): Promise<void> {
     this.#assertOpen()
-    if (this.#remote === null) throw this.#wrongState('addIceCandidate')
-    await this.#home.native.trickle(this.#expectNumber(), fragmentOf(this.#remote.sdp, candidate ?? {}))
+    const remote = this.remoteDescription
+    if (remote === null) throw this.#wrongState('addIceCandidate')
+    // What belongs to a later offer counts when its answer holds.
+    if (this.#pendingRemote !== undefined && this.#current !== undefined) {
+      if (this.#early.length < MOST_EARLY) this.#early.push(candidate ?? {})
+      return
+    }
+    await this.#home.native.trickle(this.#expectNumber(), fragmentOf(remote.sdp, candidate ?? {}))
   }
 
   async addIceFragment(fragment: string): Promise<string | undefined> {
     this.#assertOpen()
-    if (this.#remote === null) throw this.#wrongState('addIceFragment')
+    if (this.remoteDescription === null) throw this.#wrongState('addIceFragment')
     return await this.#trickle(text('fragment', fragment))
   }
 
@@ -183,6 +222,14 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   /** Opens it natively. */
   protected abstract open(native: NativeServer, offer: string | undefined): OpenedPeer
 
+  /** What a later offer of ours shall have. */
+  protected abstract offered(): MediaKinds
+
+  /** An offer that was created and not set says what is no longer wanted. */
+  protected offerIsStale(): void {
+    this.#stale = this.#created?.type === 'offer'
+  }
+
   async #open(offer: string | undefined): Promise<void> {
     const { peer, description } = this.open(this.#home.native, offer)
     this.#number = peer
@@ -190,7 +237,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     try {
       const { sdp, iceSession } = await description
       this.#iceSession = iceSession
-      this.#pending = { type: offer === undefined ? 'offer' : 'answer', sdp }
+      this.#create({ type: offer === undefined ? 'offer' : 'answer', sdp }, iceSession)
     } catch (error) {
       // Refused: nothing is left of it, and another offer may be tried.
       this.#number = undefined
@@ -202,31 +249,91 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     this.#home.accepted(this)
   }
 
+  async #offerAgain(number: number): Promise<void> {
+    if (this.#current === undefined) throw this.#wrongState('createOffer')
+    if (this.#created !== undefined) await this.#home.native.rollBack(number)
+    this.#created = undefined
+    const options = { ...this.offered(), restartIce: this.#restartWanted }
+    const { sdp, iceSession } = await this.#home.native.offerAgain(number, options)
+    this.#create({ type: 'offer', sdp }, iceSession)
+  }
+
   async #takeOffer(sdp: string): Promise<void> {
-    if (this.#signalingState !== 'stable' || this.#pending !== undefined) throw this.#wrongState('setRemoteDescription')
-    if (this.#number === undefined) await this.#open(sdp)
-    else await this.#restart(sdp)
-    this.#remote = { type: 'offer', sdp }
+    // As in the browser, an offer of the other side goes before one of ours, and a later one before an earlier.
+    const isFirst = this.#current === undefined
+    if (
+      this.#created?.type === 'offer' ||
+      this.#pendingLocal !== undefined ||
+      (isFirst && this.#number !== undefined)
+    ) {
+      await this.#undo()
+    }
+    if (isFirst) {
+      await this.#open(sdp)
+    } else {
+      const answer = await this.#home.native.setOffer(this.#expectNumber(), sdp)
+      this.#create({ type: 'answer', sdp: answer.sdp }, answer.iceSession)
+    }
+    this.#early.length = 0
+    this.#pendingRemote = { type: 'offer', sdp }
     this.#setSignalingState('have-remote-offer')
   }
 
-  // A second offer can restart ICE and nothing else.
-  async #restart(sdp: string): Promise<void> {
-    const [before, local] = [this.#remote, this.#local]
-    if (before?.type !== 'offer' || local === null) throw this.#wrongState('setRemoteDescription')
-    if (!isSameMedia(before.sdp, sdp)) {
-      throw errorOf('XRTC_UNSUPPORTED_DESCRIPTION', 'a later offer may only restart ICE: open another peer')
+  async #rollBack(from: PeerSignalingState, method: string): Promise<void> {
+    this.#assertOpen()
+    if (this.#signalingState !== from) throw this.#wrongState(method)
+    await this.#undo()
+  }
+
+  // Back to what was agreed on; before the first agreement nothing natively is left.
+  async #undo(): Promise<void> {
+    const number = this.#expectNumber()
+    if (this.#current !== undefined) {
+      await this.#home.native.rollBack(number)
+    } else {
+      this.#home.native.closePeer(number, 'rolled back')
+      this.#number = undefined
+      this.#iceSession = undefined
+      this.#home.removed(number, this)
     }
-    await this.#trickle(restartFragmentOf(sdp))
-    this.#pending = this.#local ?? undefined
+    this.#created = undefined
+    this.#forgetPending()
+    this.#setSignalingState('stable')
+  }
+
+  #create(description: SessionDescription, iceSession: string): void {
+    this.#created = description
+    this.#createdSession = iceSession
+    this.#stale = false
+  }
+
+  async #settle(current: Descriptions): Promise<void> {
+    this.#current = current
+    this.#iceSession = this.#createdSession
+    if (current.local.type === 'offer') this.#restartWanted = false
+    const early = this.#early.splice(0)
+    this.#forgetPending()
+    this.#setSignalingState('stable')
+    for (const candidate of early) await this.addIceCandidate(candidate)
+  }
+
+  #forgetPending(): void {
+    this.#pendingLocal = undefined
+    this.#pendingRemote = undefined
+    this.#early.length = 0
   }
 
   async #trickle(fragment: string): Promise<string | undefined> {
     const restarted = await this.#home.native.trickle(this.#expectNumber(), fragment)
     if (restarted === undefined) return undefined
     this.#iceSession = restarted.iceSession
-    this.#local = withCredentialsOf(this.#local, restarted.fragment)
-    this.#remote = withCredentialsOf(this.#remote, fragment)
+    if (this.#current !== undefined) {
+      const { local, remote } = this.#current
+      this.#current = {
+        local: withCredentialsOf(local, restarted.fragment),
+        remote: withCredentialsOf(remote, fragment),
+      }
+    }
     return restarted.fragment
   }
 
@@ -275,14 +382,14 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     return this.#number
   }
 
-  #expectPending(type: SessionDescription['type']): SessionDescription {
-    if (this.#pending?.type === type) return this.#pending
+  #expectCreated(type: SessionDescription['type']): SessionDescription {
+    if (this.#created?.type === type) return this.#created
     throw errorOf('XRTC_INTERNAL', 'the worker made no description')
   }
 }
 
-function withCredentialsOf(description: SessionDescription | null, fragment: string): SessionDescription | null {
+function withCredentialsOf(description: SessionDescription, fragment: string): SessionDescription {
   const credentials = credentialsOf(fragment)
-  if (description === null || credentials === undefined) return description
+  if (credentials === undefined) return description
   return { type: description.type, sdp: withCredentials(description.sdp, credentials) }
 }

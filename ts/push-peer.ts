@@ -1,4 +1,4 @@
-import type { PushOptions, PushPeer } from '../index.d.ts'
+import type { MediaKinds, PushOptions, PushPeer } from '../index.d.ts'
 import type { BindingPushOptions } from './binding.d.ts'
 import type { NativeServer, OpenedPeer } from './native.ts'
 import type { PeerHome } from './peer.ts'
@@ -19,5 +19,9 @@ export class Publisher extends PeerBase implements PushPeer {
 
   protected override open(native: NativeServer, offer: string | undefined): OpenedPeer {
     return native.push(this.streamName, offer === undefined ? this.#options : { ...this.#options, offer })
+  }
+
+  protected override offered(): MediaKinds {
+    return {}
   }
 }

@@ -143,7 +143,7 @@ pub struct ViewerTrack {
 }
 
 /// A codec as agreed with a viewer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ViewerCodec {
     /// The payload format.
     pub format: Format,

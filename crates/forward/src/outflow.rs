@@ -84,6 +84,12 @@ impl Outflow {
         }
     }
 
+    /// What a later description says of the headers.
+    pub(crate) fn renew(&mut self, track: &ViewerTrack) {
+        self.writer = HeaderWriter::new(track);
+        self.mid_until = u64::MAX;
+    }
+
     /// Reads what a turn needs.
     pub(crate) fn look_at(&self) {
         black_box((

@@ -22,6 +22,8 @@ pub(crate) struct Subscription {
     pub(crate) mid: Option<Mid>,
     pub(crate) rtx_ssrc: Option<Ssrc>,
     codecs: Vec<ViewerCodec>,
+    /// The viewer takes it now. One that it gave up keeps its numbers, for it may come back under the same SSRC.
+    pub(crate) active: bool,
     /// The publisher's track that it carries.
     pub(crate) source: Option<u8>,
     pub(crate) segments: Segments,
@@ -60,6 +62,7 @@ impl Subscription {
             mid: track.mid,
             rtx_ssrc: track.rtx_ssrc,
             codecs: track.codecs.clone(),
+            active: true,
             source: None,
             segments: Segments::default(),
             flow: Outflow::new(track),
@@ -70,6 +73,29 @@ impl Subscription {
             asked: Asked::default(),
             remote: None,
         }
+    }
+
+    /// What a later description says of it. Whether it begins anew: packets of before may have other payload types, and
+    /// one that comes back goes on from a start.
+    pub(crate) fn renew(&mut self, track: &ViewerTrack) -> bool {
+        let is_same = self.active && self.mid == track.mid && self.codecs == track.codecs;
+        self.mid = track.mid;
+        self.codecs.clone_from(&track.codecs);
+        self.flow.renew(track);
+        self.active = true;
+        if !is_same {
+            self.pause();
+            self.active = true;
+        }
+        !is_same
+    }
+
+    /// The viewer takes it no more, for now.
+    pub(crate) fn pause(&mut self) {
+        self.active = false;
+        self.source = None;
+        self.catch_up = None;
+        self.segments.end(self.flow.last.map(|last| last.out));
     }
 
     /// Reads what a turn needs.
@@ -132,7 +158,7 @@ impl Subscription {
         let same = self
             .segments
             .current()
-            .is_some_and(|segment| segment.origin == origin);
+            .is_some_and(|segment| segment.origin == origin && segment.is_open());
         if same || track.target != Some(origin.layer()) {
             return;
         }

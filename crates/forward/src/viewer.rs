@@ -79,6 +79,54 @@ impl Viewer {
         }
     }
 
+    /// Takes what a later description says: subscriptions are known by their SSRC. Those that are not in it pause.
+    pub(crate) fn renew(
+        &mut self,
+        config: &ViewerConfig,
+        tracks: &mut [Track],
+        rng: &mut fastrand::Rng,
+    ) {
+        let is_wanted = |subscription: &Subscription| {
+            let mut wanted = config.tracks.iter();
+            wanted.any(|track| track.ssrc == subscription.flow.ssrc)
+        };
+        let given_up = |subscription: &&mut Subscription| !is_wanted(subscription);
+        self.subscriptions
+            .iter_mut()
+            .filter(given_up)
+            .for_each(Subscription::pause);
+        let mut begun: Vec<Ssrc> = Vec::new();
+        for track in &config.tracks {
+            let known = self
+                .subscriptions
+                .iter_mut()
+                .find(|subscription| subscription.flow.ssrc == track.ssrc);
+            let begins = match known {
+                Some(subscription) => subscription.renew(track),
+                None => {
+                    let mut first = || rng.u64(1..1 << 15);
+                    let fresh = Subscription::new(track, first(), first());
+                    self.subscriptions.push(fresh);
+                    true
+                }
+            };
+            if begins {
+                begun.push(track.ssrc);
+            }
+        }
+        self.assign(tracks);
+        // Not from the cache: what waits to be sent fresh may be in it too.
+        for subscription in &self.subscriptions {
+            let source = subscription.source.map(usize::from);
+            if let Some(track) = source.and_then(|source| tracks.get_mut(source))
+                && track.kind == MediaKind::Video
+                && begun.contains(&subscription.flow.ssrc)
+            {
+                track.want_key_frame();
+            }
+        }
+    }
+
     /// Reads what a turn begins with.
     pub(crate) fn look_at(&self) {
         black_box((self.cursor, self.serial, self.has_due, self.pacer));
@@ -89,7 +137,8 @@ impl Viewer {
     pub(crate) fn assign(&mut self, tracks: &[Track]) {
         self.by_track = [None; Limits::MAX_TRACKS];
         let mut taken = [0; 2];
-        for (position, subscription) in (0..).zip(&mut self.subscriptions) {
+        let active = |(_, subscription): &(u8, &mut Subscription)| subscription.active;
+        for (position, subscription) in (0..).zip(&mut self.subscriptions).filter(active) {
             let [audio, video] = &mut taken;
             let place = if subscription.kind == MediaKind::Audio {
                 audio

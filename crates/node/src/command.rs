@@ -33,6 +33,23 @@ pub struct BindingPullOptions {
     pub full_ice: Option<bool>,
 }
 
+/// What a later offer of ours has.
+#[napi(object, object_to_js = false)]
+pub struct BindingOfferOptions {
+    /// Whether a viewer shall get audio. Default `true`.
+    pub audio: Option<bool>,
+    /// Whether a viewer shall get video. Default `true`.
+    pub video: Option<bool>,
+    /// Whether both sides get new ICE credentials.
+    pub restart_ice: bool,
+}
+
+impl BindingOfferOptions {
+    pub(crate) fn media(&self) -> Media {
+        media(self.audio, self.video)
+    }
+}
+
 impl From<BindingPushOptions> for PushOptions {
     fn from(options: BindingPushOptions) -> Self {
         Self {

@@ -10,7 +10,7 @@ use napi_derive::napi;
 use xrtc_sfu::{Command, PeerId, RequestId, StreamName, WorkerId};
 use xrtc_worker::{Server, ServerConfig, WorkerInfo};
 
-use crate::command::{BindingPullOptions, BindingPushOptions};
+use crate::command::{BindingOfferOptions, BindingPullOptions, BindingPushOptions};
 use crate::error::{
     BindingError, doorbell_failed, invalid_argument, invalid_stream_name, not_sent, start_failed,
 };
@@ -118,6 +118,47 @@ impl BindingServer {
     pub fn set_answer(&mut self, request: i64, peer: i64, sdp: String) -> Result<(), BindingError> {
         let (request, peer) = (request_id(request)?, peer_id(peer)?);
         self.send_to(peer, Command::SetAnswer { request, peer, sdp })
+    }
+
+    /// A later offer of the remote peer. Replied to by `answer`, which holds from `commit` on.
+    #[napi(catch_unwind)]
+    pub fn set_offer(&mut self, request: i64, peer: i64, sdp: String) -> Result<(), BindingError> {
+        let (request, peer) = (request_id(request)?, peer_id(peer)?);
+        self.send_to(peer, Command::SetOffer { request, peer, sdp })
+    }
+
+    /// Offers again. Replied to by `offer`.
+    #[napi(catch_unwind)]
+    pub fn offer_again(
+        &mut self,
+        request: i64,
+        peer: i64,
+        options: BindingOfferOptions,
+    ) -> Result<(), BindingError> {
+        let (request, peer) = (request_id(request)?, peer_id(peer)?);
+        self.send_to(
+            peer,
+            Command::OfferAgain {
+                request,
+                peer,
+                media: options.media(),
+                restart_ice: options.restart_ice,
+            },
+        )
+    }
+
+    /// The answer to a later offer holds. Replied to by `accepted`.
+    #[napi(catch_unwind)]
+    pub fn commit(&mut self, request: i64, peer: i64) -> Result<(), BindingError> {
+        let (request, peer) = (request_id(request)?, peer_id(peer)?);
+        self.send_to(peer, Command::Commit { request, peer })
+    }
+
+    /// A later offer is dropped. Replied to by `accepted`.
+    #[napi(catch_unwind)]
+    pub fn roll_back(&mut self, request: i64, peer: i64) -> Result<(), BindingError> {
+        let (request, peer) = (request_id(request)?, peer_id(peer)?);
+        self.send_to(peer, Command::RollBack { request, peer })
     }
 
     /// A trickle fragment: candidates (replied to by `accepted`) or an ICE restart (`restarted`).

@@ -158,6 +158,12 @@ pub enum Unsupported {
     /// The peer is ICE-lite, and so is this side: nobody would send checks.
     #[error("ICE-lite on both sides: one must send checks")]
     BothLite,
+    /// A later offer without the sections of the ones before, in their order (RFC 3264 §8).
+    #[error("a section that is missing or another one than in the description before")]
+    SectionMoved,
+    /// A header extension under the id of another one of the session (RFC 8285 §6).
+    #[error("a header extension with the id of another")]
+    ExtensionIdReused,
     /// All payload types of a section are taken by another one of the BUNDLE group (RFC 9143 §9.1), or look like RTCP
     /// (64 to 95, RFC 5761 §4).
     #[error("payload types that stand for two codecs or for RTCP")]

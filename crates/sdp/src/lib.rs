@@ -26,11 +26,13 @@
 //! RFC 8839 and RFC 8840 (ICE attributes, fragments), RFC 8842 and RFC 8122 (setup, fingerprints), RFC 8285
 //! (`extmap`), RFC 8851 and RFC 8853 (`rid`, `simulcast`), RFC 5576 (`ssrc`), RFC 4588 (`rtx`), RFC 9725 (WHIP),
 //! the WHEP draft, and the formats' own parameters (RFC 6184, RFC 7587, RFC 7798, RFC 9628, AV1's RTP format).
-//! Left out: renegotiation, data channels (such a section is rejected), SDES keys, more than one audio and one
+//! Later offers of a session begin with its [`Agreement`].
+//! Left out: data channels (such a section is rejected), SDES keys, more than one audio and one
 //! video track to a transport.
 
 #![forbid(unsafe_code)]
 
+mod agreement;
 mod answer;
 mod capabilities;
 mod description;
@@ -48,7 +50,8 @@ mod work;
 #[cfg(feature = "count-work")]
 pub mod work;
 
-pub use answer::{answer_pull, answer_push};
+pub use agreement::Agreement;
+pub use answer::{answer_pull, answer_pull_again, answer_push};
 pub use capabilities::{Capabilities, LiveTrack};
 pub use description::{
     Description, Direction, Extension, MediaLine, Msid, Origin, RidDescription, RidDirection,
@@ -60,7 +63,7 @@ pub use fragment::{Fragment, FragmentSection};
 pub use key::{FormatKey, H264Profile, Profile};
 pub use local::{LocalParams, LocalTrack};
 pub use negotiated::{DeclaredSource, Negotiated, NegotiatedCodec, NegotiatedTrack};
-pub use offer::{ServerOffer, offer_pull, offer_push};
+pub use offer::{ServerOffer, offer_pull, offer_pull_again, offer_push, offer_push_again};
 pub use transport::{
     DtlsRole, Fingerprint, IceCredentials, RemoteTransport, Setup, TransportDescription,
 };

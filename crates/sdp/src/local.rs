@@ -20,6 +20,8 @@ pub struct LocalParams {
     pub ice_lite: bool,
     /// The number in `o=`; its highest bit is cleared (RFC 9429 §5.2.1). Default: 1.
     pub session_id: u64,
+    /// The version in `o=`: each further description of a session has one more (RFC 9429 §5.2.2). Default: 1.
+    pub version: u64,
     /// The role answered to `setup:actpass`: [`Setup::Passive`] or [`Setup::Active`]. Default: passive, so that the
     /// browser's first flight can follow its first check.
     pub setup: Setup,
@@ -53,6 +55,7 @@ impl LocalParams {
             candidates: Vec::new(),
             ice_lite: true,
             session_id: 1,
+            version: 1,
             setup: Setup::Passive,
             stream_id: "xrtc".to_owned(),
             cname: "xrtc".to_owned(),
@@ -63,7 +66,7 @@ impl LocalParams {
     pub(crate) fn origin(&self) -> Origin {
         Origin {
             session_id: self.session_id & (u64::MAX >> 1),
-            version: 1,
+            version: self.version,
             ..Origin::default()
         }
     }

@@ -2,6 +2,7 @@
 
 use xrtc_rtp::{Codec, ExtensionMap, MediaKind, Mid, PayloadType, Rid, Ssrc};
 
+use crate::agreement::Agreement;
 use crate::description::Direction;
 use crate::format::{Feedback, Fmtp};
 use crate::key::FormatKey;
@@ -11,7 +12,7 @@ use crate::transport::{DtlsRole, RemoteTransport};
 /// The outcome of a negotiation: what a transport and its tracks are set up from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negotiated {
-    /// The accepted sections, in the order of the offer.
+    /// The accepted sections, in the order of the offer. Only after a later offer there may be none.
     pub tracks: Vec<NegotiatedTrack>,
     /// The mid of the section that carries the transport (RFC 9143 §7.3.1).
     pub tagged: Mid,
@@ -19,6 +20,8 @@ pub struct Negotiated {
     pub remote: RemoteTransport,
     /// The DTLS role that this side takes.
     pub dtls_role: DtlsRole,
+    /// What later descriptions of the session begin with.
+    pub agreement: Agreement,
 }
 
 impl Negotiated {

@@ -48,6 +48,41 @@ pub enum Command {
         /// The session description.
         sdp: String,
     },
+    /// A later offer of the remote peer. Answered by `Answer`, which takes effect with `Commit`; until then another
+    /// offer takes its place, and `RollBack` drops it.
+    SetOffer {
+        /// The command.
+        request: RequestId,
+        /// Whose offer.
+        peer: PeerId,
+        /// The session description.
+        sdp: String,
+    },
+    /// Offers again, once the first negotiation is over. Answered by `Offer`; `SetAnswer` ends it, `RollBack` drops it.
+    OfferAgain {
+        /// The command.
+        request: RequestId,
+        /// To whom.
+        peer: PeerId,
+        /// What a viewer shall get; nothing changes for publishers.
+        media: Media,
+        /// Under new ICE credentials.
+        restart_ice: bool,
+    },
+    /// The answer to a later offer holds. Answered by `Accepted`.
+    Commit {
+        /// The command.
+        request: RequestId,
+        /// Whose.
+        peer: PeerId,
+    },
+    /// A later offer, of either side, is dropped: all is as before it. Answered by `Accepted`.
+    RollBack {
+        /// The command.
+        request: RequestId,
+        /// Whose.
+        peer: PeerId,
+    },
     /// An `application/trickle-ice-sdpfrag` (RFC 8840 §9). The same credentials: candidates, answered by
     /// `Accepted`. Other credentials: an ICE restart, answered by `Restarted`.
     Trickle {
@@ -151,6 +186,10 @@ impl Command {
             Self::Push { request, .. }
             | Self::Pull { request, .. }
             | Self::SetAnswer { request, .. }
+            | Self::SetOffer { request, .. }
+            | Self::OfferAgain { request, .. }
+            | Self::Commit { request, .. }
+            | Self::RollBack { request, .. }
             | Self::Trickle { request, .. }
             | Self::GetStats { request, .. }
             | Self::GetCounters { request }

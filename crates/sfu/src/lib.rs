@@ -36,6 +36,7 @@ mod queue;
 mod refused;
 mod relay;
 mod relays;
+mod renegotiate;
 mod secrets;
 mod sfu;
 mod stats;

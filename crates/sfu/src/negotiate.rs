@@ -132,6 +132,16 @@ impl Sfu {
                 state: peer.signaling.name(),
             });
         };
+        if let Some(before) = &peer.negotiated {
+            let change = self.answered_again(peer, before, offer, &answer)?;
+            self.is_answered(key);
+            self.take_change(now, key, change);
+            self.events.push(Event::Accepted {
+                request: asked.0,
+                peer: asked.1,
+            });
+            return Ok(());
+        }
         match &peer.role {
             Role::Publisher(publishing) => {
                 let negotiated = offer.apply_answer(&answer, &[])?;
@@ -146,7 +156,7 @@ impl Sfu {
                 let live = entry.map(|entry| self.live_tracks(&entry.name)).transpose();
                 let negotiated =
                     offer.apply_answer(&answer, &live.ok().flatten().unwrap_or_default())?;
-                let config = agreed::viewer_config(&answer, &negotiated, &peer.cname);
+                let config = agreed::viewer_config(&answer, &negotiated, &peer.local.cname);
                 if let Some(Role::Viewer(viewer)) =
                     self.peers.get_mut(key).map(|peer| &mut peer.role)
                 {
@@ -200,6 +210,11 @@ impl Sfu {
             self.peer_is_dirty(key);
             return Ok(());
         };
+        if !matches!(peer.signaling, Signaling::Stable) {
+            return Err(Refused::InvalidState {
+                state: peer.signaling.name(),
+            });
+        }
         let credentials = credentials(remote).ok_or_else(|| Refused::InvalidFragment {
             line: 0,
             reason: "unusable ice credentials".to_owned(),
@@ -231,6 +246,7 @@ impl Sfu {
         peer.transport.restart_ice(now, own);
         peer.transport.set_remote_ice(remote);
         add_candidates(&mut peer.transport, fragment.candidates());
+        peer.local.credentials = local.credentials.clone();
         let reply = peer
             .negotiated
             .as_ref()
@@ -246,7 +262,7 @@ impl Sfu {
         self.peer_is_dirty(key);
     }
 
-    fn answered(&mut self, (request, peer): Asked, sdp: String, local: &LocalParams) {
+    pub(crate) fn answered(&mut self, (request, peer): Asked, sdp: String, local: &LocalParams) {
         let ice_session = local.credentials.ufrag().to_owned();
         self.events.push(Event::Answer {
             request,
@@ -295,7 +311,7 @@ impl Sfu {
         Ok(())
     }
 
-    fn is_answered(&mut self, key: PeerKey) {
+    pub(crate) fn is_answered(&mut self, key: PeerKey) {
         if let Some(peer) = self.peers.get_mut(key) {
             peer.signaling = Signaling::Stable;
             self.pending_offers -= 1;
@@ -312,7 +328,7 @@ const fn answerer_role(negotiated: &Negotiated) -> IceRole {
     }
 }
 
-fn kinds(media: Media) -> Vec<MediaKind> {
+pub(crate) fn kinds(media: Media) -> Vec<MediaKind> {
     let audio = media.audio.then_some(MediaKind::Audio);
     let video = media.video.then_some(MediaKind::Video);
     audio.into_iter().chain(video).collect()

@@ -77,7 +77,7 @@ impl Sfu {
             role,
             signaling: Signaling::Stable,
             negotiated: None,
-            cname: local.cname.clone(),
+            local: local.clone(),
             paths: Vec::new(),
             ufrags: Vec::new(),
             heard: now,
@@ -277,7 +277,7 @@ pub(crate) fn add_candidates<'a>(
     clippy::expect_used,
     reason = "the characters and lengths of drawn credentials do not depend on input"
 )]
-fn sdp_credentials(drawn: &Credentials) -> IceCredentials {
+pub(crate) fn sdp_credentials(drawn: &Credentials) -> IceCredentials {
     IceCredentials::new(drawn.ufrag(), drawn.pwd())
         .expect("invariant: drawn credentials are within RFC 8839")
 }

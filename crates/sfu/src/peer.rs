@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use xrtc_forward::{ViewerConfig, ViewerId};
 use xrtc_rtp::{MediaKind, Ssrc, Time};
-use xrtc_sdp::{Negotiated, ServerOffer};
+use xrtc_sdp::{LocalParams, Negotiated, ServerOffer};
 use xrtc_transport::{Ended as TransportEnded, Transport, TransportState};
 
 use crate::streams::StreamKey;
@@ -22,8 +22,8 @@ pub(crate) struct Peer {
     pub(crate) signaling: Signaling,
     /// What was agreed on, once both descriptions are known.
     pub(crate) negotiated: Option<Box<Negotiated>>,
-    /// The name of our sources towards it.
-    pub(crate) cname: String,
+    /// What our descriptions say of us: ids and sources stay for its whole life.
+    pub(crate) local: LocalParams,
     /// Its entries in the table of addresses, oldest first.
     pub(crate) paths: Vec<Path>,
     /// Its entries in the table of ufrags, oldest first: the newest generation's and, during a restart, the one's
@@ -116,6 +116,19 @@ pub(crate) enum Signaling {
         /// When the offer expires.
         until: Time,
     },
+    /// We answered a later offer, and the application has not taken the answer yet.
+    HaveRemoteOffer(Box<Change>),
+}
+
+/// What a later offer and its answer change, once both hold.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) negotiated: Negotiated,
+    /// What a viewer takes then.
+    pub(crate) viewing: Option<ViewerConfig>,
+    pub(crate) local: LocalParams,
+    /// Both sides have new ICE credentials.
+    pub(crate) restarts_ice: bool,
 }
 
 impl Signaling {
@@ -124,6 +137,7 @@ impl Signaling {
         match self {
             Self::Stable => "stable",
             Self::HaveLocalOffer { .. } => "have-local-offer",
+            Self::HaveRemoteOffer(_) => "have-remote-offer",
         }
     }
 }
@@ -235,7 +249,7 @@ impl Peer {
             .min(self.look_at);
         match &self.signaling {
             Signaling::HaveLocalOffer { until, .. } => own.min(*until),
-            Signaling::Stable => own,
+            Signaling::Stable | Signaling::HaveRemoteOffer(_) => own,
         }
     }
 

@@ -113,6 +113,15 @@ impl Sfu {
             Command::SetAnswer { request, peer, sdp } => {
                 self.set_answer(now, (request, peer), &sdp)
             }
+            Command::SetOffer { request, peer, sdp } => self.set_offer((request, peer), &sdp),
+            Command::OfferAgain {
+                request,
+                peer,
+                media,
+                restart_ice,
+            } => self.offer_again(now, (request, peer), media, restart_ice),
+            Command::Commit { request, peer } => self.commit(now, (request, peer)),
+            Command::RollBack { request, peer } => self.roll_back((request, peer)),
             Command::Trickle {
                 request,
                 peer,

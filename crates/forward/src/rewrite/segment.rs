@@ -77,6 +77,11 @@ impl Segment {
         here.then(|| self.out_start + (sequence - self.source_start))
     }
 
+    /// Whether what comes next of its origin belongs to it.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.source_end == u64::MAX
+    }
+
     /// The source number of an outgoing packet, if it belongs here.
     pub(crate) fn source(&self, out: u64) -> Option<u64> {
         let sequence = out
@@ -100,17 +105,23 @@ impl Segments {
 
     /// Ends the present segment where it was last sent from and begins another.
     pub(crate) fn begin(&mut self, segment: Segment, highest_out: Option<u64>) {
-        if let (Some(last), Some(highest)) = (self.list.last_mut(), highest_out) {
-            // Nothing was sent of it if its start is higher still.
-            last.source_end = match highest.checked_sub(last.out_start) {
-                Some(sent) => last.source_start + sent,
-                None => last.source_start.saturating_sub(1),
-            };
-        }
+        self.end(highest_out);
         if self.list.is_full() {
             self.list.remove(0);
         }
         self.list.push(segment);
+    }
+
+    /// Ends the present segment where it was last sent from.
+    pub(crate) fn end(&mut self, highest_out: Option<u64>) {
+        if let Some(last) = self.list.last_mut() {
+            // Nothing was sent of it if its start is higher still.
+            let end = match highest_out.and_then(|highest| highest.checked_sub(last.out_start)) {
+                Some(sent) => last.source_start + sent,
+                None => last.source_start.saturating_sub(1),
+            };
+            last.source_end = last.source_end.min(end);
+        }
     }
 
     /// The segment that a source packet belongs to, with its outgoing number.

@@ -20,20 +20,7 @@ impl Stream {
         if self.viewers.len() >= limit {
             return Err(SubscribeError::TooManyViewers { limit });
         }
-        if config.tracks.len() > Limits::MAX_TRACKS {
-            return Err(SubscribeError::TooManyTracks {
-                limit: Limits::MAX_TRACKS,
-            });
-        }
-        if config
-            .tracks
-            .iter()
-            .any(|track| track.codecs.len() > Limits::MAX_CODECS)
-        {
-            return Err(SubscribeError::TooManyCodecs {
-                limit: Limits::MAX_CODECS,
-            });
-        }
+        check(&config)?;
         self.now = self.now.max(now);
         self.serial = self.serial.wrapping_add(1);
         let arrival = self.drain.next_arrival();
@@ -53,6 +40,39 @@ impl Stream {
         self.note_joined(id);
         self.ask_home(now);
         Ok(id)
+    }
+
+    /// Changes what a viewer takes, by a later description: tracks are known by their SSRC. One that it gives up keeps
+    /// its place and its numbers; one that comes (again) begins with sound at once and with the next key frame, which
+    /// is asked for. Unknown ids are ignored.
+    pub fn resubscribe(
+        &mut self,
+        now: Time,
+        id: ViewerId,
+        config: &ViewerConfig,
+    ) -> Result<(), SubscribeError> {
+        check(config)?;
+        self.now = self.now.max(now);
+        let Some(viewer) = self.viewers.get_mut(id.slot as usize) else {
+            return Ok(());
+        };
+        if viewer.serial != id.serial {
+            return Ok(());
+        }
+        let known = |track: &&crate::ViewerTrack| {
+            let mut subscriptions = viewer.subscriptions.iter();
+            subscriptions.any(|subscription| subscription.flow.ssrc == track.ssrc)
+        };
+        let fresh = config.tracks.len() - config.tracks.iter().filter(known).count();
+        if viewer.subscriptions.len() + fresh > Limits::MAX_TRACKS {
+            return Err(SubscribeError::TooManyTracks {
+                limit: Limits::MAX_TRACKS,
+            });
+        }
+        viewer.renew(config, &mut self.tracks, &mut self.rng);
+        self.note_joined(id);
+        self.ask_home(now);
+        Ok(())
     }
 
     /// The viewer is gone. Unknown ids are ignored.
@@ -144,4 +164,20 @@ impl Stream {
         }
         found.into_iter().for_each(|event| self.emit(event));
     }
+}
+
+/// Refuses what there is no room for.
+fn check(config: &ViewerConfig) -> Result<(), SubscribeError> {
+    if config.tracks.len() > Limits::MAX_TRACKS {
+        return Err(SubscribeError::TooManyTracks {
+            limit: Limits::MAX_TRACKS,
+        });
+    }
+    let mut tracks = config.tracks.iter();
+    if tracks.any(|track| track.codecs.len() > Limits::MAX_CODECS) {
+        return Err(SubscribeError::TooManyCodecs {
+            limit: Limits::MAX_CODECS,
+        });
+    }
+    Ok(())
 }

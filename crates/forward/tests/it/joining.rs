@@ -152,3 +152,64 @@ fn an_h264_viewer_starts_with_the_parameter_sets() {
     assert_eq!(payloads, [0x67, 0x68, 0x65]);
     assert_eq!(got[0].rtp().payload_type().0, OUT_H264);
 }
+
+#[test]
+fn a_track_that_was_given_up_comes_back_at_a_key_frame_and_counts_on() {
+    let mut rig = Rig::published();
+    let (mut sound, mut picture) = (Sender::audio(), Sender::video());
+    let viewer = rig.subscribe(at(0));
+    let before = rig.send(at(0), &picture.vp8(Some((640, 360)), 3));
+    let heard = rig.send(at(10), &[sound.opus()]);
+    let mut sound_only = viewer_config();
+    sound_only.tracks.truncate(1);
+    rig.stream.resubscribe(at(20), viewer, &sound_only).unwrap();
+    assert_eq!(rig.send(at(30), &picture.vp8(Some((640, 360)), 2)), []);
+    let more = rig.send(at(40), &[sound.opus()]);
+    assert_eq!(more[0].index, heard[0].index + 1, "sound just goes on");
+
+    for ms in (60..2_000).step_by(33) {
+        assert_eq!(rig.send(at(ms), &picture.vp8(None, 2)), []);
+    }
+    rig.stream
+        .resubscribe(at(2_000), viewer, &viewer_config())
+        .unwrap();
+    assert_eq!(rig.asks(at(2_000)).plis, [VIDEO]);
+    assert_eq!(rig.send(at(2_010), &picture.vp8(None, 2)), []);
+    let got = rig.send(at(2_040), &picture.vp8(Some((640, 360)), 3));
+    assert!(got[0].is_keyframe());
+    assert_eq!(got[0].ssrc, before[2].ssrc);
+    assert_eq!(
+        got[0].index,
+        before[2].index + 1,
+        "no number twice, none left out"
+    );
+}
+
+#[test]
+fn a_track_that_was_not_there_is_added() {
+    let mut rig = Rig::published();
+    let mut picture = Sender::video();
+    let mut sound_only = viewer_config();
+    sound_only.tracks.truncate(1);
+    let viewer = rig.stream.subscribe(at(0), sound_only).unwrap();
+    assert_eq!(rig.send(at(0), &picture.vp8(Some((640, 360)), 3)), []);
+    rig.stream
+        .resubscribe(at(10), viewer, &viewer_config())
+        .unwrap();
+    let got = rig.send(at(40), &picture.vp8(Some((640, 360)), 3));
+    assert_eq!((video(&got).len(), got[0].ssrc), (3, OUT_VIDEO));
+}
+
+#[test]
+fn a_viewer_never_has_more_tracks_than_there_may_be() {
+    let mut rig = Rig::published();
+    let viewer = rig.subscribe(at(0));
+    let mut config = viewer_config();
+    for number in 0..100 {
+        config.tracks[0].ssrc = xrtc_rtp::Ssrc(9_000 + number);
+        if rig.stream.resubscribe(at(10), viewer, &config).is_err() {
+            return;
+        }
+    }
+    panic!("a hundred tracks were taken");
+}

@@ -8,7 +8,7 @@ mod push;
 mod simulcast;
 mod sources;
 
-pub use pull::answer_pull;
+pub use pull::{answer_pull, answer_pull_again};
 pub use push::answer_push;
 
 pub(crate) use agree::{Agreed, Group, Leg};
@@ -18,6 +18,7 @@ pub(crate) use sources::{declared_cname, declared_sources};
 
 use xrtc_rtp::{MediaKind, Mid};
 
+use crate::agreement::Agreement;
 use crate::description::{Description, Direction, MediaLine, RtcpAttributes, Section};
 use crate::error::{NegotiationError, Unsupported};
 use crate::local::LocalParams;
@@ -37,8 +38,13 @@ struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    fn new(offer: &'a Description, local: &'a LocalParams) -> Result<Self, NegotiationError> {
-        let live = live_sections(offer)?;
+    /// `again`: sections may have been taken out of use since the first offer.
+    fn new(
+        offer: &'a Description,
+        local: &'a LocalParams,
+        again: bool,
+    ) -> Result<Self, NegotiationError> {
+        let live = live_sections(offer, again)?;
         let order = transport_order(offer, &live);
         let remote = remote_transport(offer, &order)?;
         if remote.ice_lite && local.ice_lite {
@@ -106,14 +112,17 @@ impl<'a> Frame<'a> {
     }
 
     /// The answer's text and outcome, from one section for every section of the offer.
-    fn finish(self, accepted: Vec<(usize, Section, NegotiatedTrack)>) -> (String, Negotiated) {
+    fn finish(
+        self,
+        accepted: Vec<(usize, Section, Option<NegotiatedTrack>)>,
+    ) -> (String, Negotiated) {
         let mut answers: Vec<Option<Section>> = self.offer.sections.iter().map(|_| None).collect();
         let mut tracks = Vec::with_capacity(accepted.len());
         for (index, section, track) in accepted {
             if let Some(slot) = answers.get_mut(index) {
                 *slot = Some(section);
             }
-            tracks.push(track);
+            tracks.extend(track);
         }
         let bundle = self.offer.bundle.as_ref().map(|mids| {
             let is_accepted = |mid: &&Mid| {
@@ -134,6 +143,7 @@ impl<'a> Frame<'a> {
                 .map(|(answer, offer)| answer.unwrap_or_else(|| reject(offer)))
                 .collect(),
         };
+        let agreement = Agreement::new(answer.sections.clone());
         let tagged = self.offer.sections.get(self.tagged);
         let tagged =
             tagged.map_or_else(Mid::default, |section| mid_or_number(section, self.tagged));
@@ -142,6 +152,7 @@ impl<'a> Frame<'a> {
             tagged,
             remote: self.remote,
             dtls_role: self.role,
+            agreement,
         };
         (answer.to_string(), negotiated)
     }
@@ -164,14 +175,20 @@ fn reject(section: &Section) -> Section {
     answer
 }
 
-/// The live sections: one or two, of different kinds, in one BUNDLE group if there are two.
-fn live_sections(offer: &Description) -> Result<Vec<(usize, MediaKind)>, Unsupported> {
+/// The live sections: one or two, of different kinds, in one BUNDLE group if there are two. Later offers have also those
+/// that are out of use.
+fn live_sections(offer: &Description, again: bool) -> Result<Vec<(usize, MediaKind)>, Unsupported> {
     let mut live: Vec<(usize, MediaKind)> = Vec::new();
     for (index, section) in offer.sections.iter().enumerate() {
         let Some(kind) = section.live_media() else {
             continue;
         };
-        if live.iter().any(|(_, other)| *other == kind) {
+        let is_used = |index: usize| {
+            let section = offer.sections.get(index);
+            !again || section.is_some_and(|section| section.direction.receives())
+        };
+        let is_taken = |(other, of): &(usize, MediaKind)| *of == kind && is_used(*other);
+        if is_used(index) && live.iter().any(is_taken) {
             return Err(Unsupported::TwoTracks(kind));
         }
         live.push((index, kind));

@@ -27,8 +27,36 @@ pub fn answer_pull(
     capabilities: &Capabilities,
     local: &LocalParams,
 ) -> Result<(String, Negotiated), NegotiationError> {
-    let frame = Frame::new(offer, local)?;
+    let frame = Frame::new(offer, local, false)?;
     frame.check_directions(Direction::receives, "viewer")?;
+    answer_viewer(frame, live, capabilities, local)
+}
+
+/// Answers a later offer of a viewer, which may have taken sections out of use or into it. [`Agreement::check_offer`]
+/// tells whether it is one of the session.
+///
+/// [`Agreement::check_offer`]: crate::Agreement::check_offer
+///
+/// # Errors
+///
+/// As of the first offer, but a section of another direction is none: it is answered as inactive.
+pub fn answer_pull_again(
+    offer: &Description,
+    live: &[LiveTrack],
+    capabilities: &Capabilities,
+    local: &LocalParams,
+) -> Result<(String, Negotiated), NegotiationError> {
+    let frame = Frame::new(offer, local, true)?;
+    answer_viewer(frame, live, capabilities, local)
+}
+
+fn answer_viewer(
+    frame: Frame<'_>,
+    live: &[LiveTrack],
+    capabilities: &Capabilities,
+    local: &LocalParams,
+) -> Result<(String, Negotiated), NegotiationError> {
+    let offer = frame.offer;
     let leg = Leg::egress(capabilities);
     let mut group = Group::default();
     let mut accepted = Vec::new();
@@ -36,17 +64,23 @@ pub fn answer_pull(
         let Some(section) = offer.sections.get(index) else {
             continue;
         };
-        let live = live.iter().find(|track| track.kind == kind);
+        let is_used = section.direction.receives();
+        let live = live.iter().find(|track| track.kind == kind && is_used);
         let mut agreed = Agreed::new(section, kind, &leg, &mut group)?;
         put_live_first(&mut agreed.formats, live, section)?;
-        let mut answer = frame.accept(index, section, Direction::SendOnly);
+        let direction = if is_used {
+            Direction::SendOnly
+        } else {
+            Direction::Inactive
+        };
+        let mut answer = frame.accept(index, section, direction);
         for format in &agreed.formats {
             let fmtp = viewer_fmtp(format, live);
             format
                 .answer(fmtp)
                 .for_each(|format| answer.push_format(format));
         }
-        let track = local.track(kind, agreed.has_rtx());
+        let track = local.track(kind, agreed.has_rtx()).filter(|_| is_used);
         if let Some(track) = &track {
             local.declare(&mut answer, track);
         }
@@ -64,7 +98,7 @@ pub fn answer_pull(
             local: track,
         };
         answer.extensions = agreed.extensions;
-        accepted.push((index, answer, track));
+        accepted.push((index, answer, is_used.then_some(track)));
     }
     Ok(frame.finish(accepted))
 }

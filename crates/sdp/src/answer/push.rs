@@ -24,7 +24,7 @@ pub fn answer_push(
     capabilities: &Capabilities,
     local: &LocalParams,
 ) -> Result<(String, Negotiated), NegotiationError> {
-    let frame = Frame::new(offer, local)?;
+    let frame = Frame::new(offer, local, false)?;
     frame.check_directions(Direction::sends, "publisher")?;
     let leg = Leg::ingest(capabilities);
     let mut group = Group::default();
@@ -56,7 +56,7 @@ pub fn answer_push(
             local: None,
         };
         answer.extensions = agreed.extensions;
-        accepted.push((index, answer, track));
+        accepted.push((index, answer, Some(track)));
     }
     Ok(frame.finish(accepted))
 }

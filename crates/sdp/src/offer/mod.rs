@@ -1,9 +1,13 @@
 //! The server's own offers, and what a peer's answer makes of them.
 
+mod again;
 mod standard;
+
+pub use again::{offer_pull_again, offer_push_again};
 
 use xrtc_rtp::{MediaKind, Mid};
 
+use crate::agreement::{Agreement, cut_to_answer};
 use crate::answer::{
     Accepted, Agreed, Group, Leg, declared_cname, declared_sources, mid_or_number, put_live_first,
     remote_transport,
@@ -24,6 +28,8 @@ pub struct ServerOffer {
     side: Side,
     capabilities: Capabilities,
     local: LocalParams,
+    /// It is not the first of its session: an answer that takes nothing of it ends nothing.
+    again: bool,
 }
 
 /// Which way the media of an offer goes.
@@ -80,24 +86,23 @@ impl ServerOffer {
                 ));
             }
         }
-        let description = Description {
-            origin: local.origin(),
-            ice_lite: local.ice_lite,
-            bundle: Some(sections.iter().filter_map(|section| section.mid).collect()),
-            extmap_allow_mixed: true,
-            sections,
-        };
         Self {
-            description,
+            description: description(sections, local),
             side,
             capabilities: capabilities.clone(),
             local: local.clone(),
+            again: false,
         }
     }
 
     /// The offer itself; its `Display` is the text to send.
     pub const fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// What it says of us.
+    pub const fn local(&self) -> &LocalParams {
+        &self.local
     }
 
     /// Reads the peer's answer. For viewers, `live` is what the stream sends by now.
@@ -114,17 +119,20 @@ impl ServerOffer {
         live: &[LiveTrack],
     ) -> Result<Negotiated, NegotiationError> {
         let accepted = self.accepted_sections(answer)?;
-        let remote = remote_transport(answer, &accepted)?;
+        let alive: Vec<usize> = (0..answer.sections.len())
+            .filter(|index| is_alive(answer, *index))
+            .collect();
+        let remote = remote_transport(answer, &alive)?;
         if remote.ice_lite && self.local.ice_lite {
             return Err(Unsupported::BothLite.into());
         }
-        let setup = accepted
+        let setup = alive
             .iter()
             .find_map(|index| answer.sections.get(*index)?.transport.setup);
         let leg = self.leg();
         let mut group = Group::default();
         let mut tracks = Vec::new();
-        for index in accepted {
+        for index in accepted.iter().copied() {
             let (Some(ours), Some(theirs)) = (
                 self.description.sections.get(index),
                 answer.sections.get(index),
@@ -158,15 +166,26 @@ impl ServerOffer {
             });
         }
         // We bundle all, so the first section that is left carries the transport.
-        let tagged = tracks
+        let tagged = accepted
             .first()
-            .map(|track| track.mid)
+            .or_else(|| alive.first())
+            .and_then(|index| {
+                Some(mid_or_number(
+                    self.description.sections.get(*index)?,
+                    *index,
+                ))
+            })
             .ok_or(NegotiationError::NothingAccepted)?;
+        let sections = self.description.sections.iter().zip(&answer.sections);
+        let sections = sections
+            .enumerate()
+            .map(|(index, (ours, theirs))| cut_to_answer(ours, theirs, accepted.contains(&index)));
         Ok(Negotiated {
             tracks,
             tagged,
             remote,
             dtls_role: offerer_role(setup)?,
+            agreement: Agreement::new(sections.collect()),
         })
     }
 
@@ -183,13 +202,15 @@ impl ServerOffer {
             Side::Push => section.direction.sends(),
             Side::Pull => section.direction.receives(),
         };
-        let sections = answer.sections.iter().enumerate();
-        let is_accepted = |section: &Section| section.live_media().is_some() && fits(section);
+        let sections = ours.iter().zip(&answer.sections).enumerate();
+        let is_accepted = |(_, (ours, theirs)): &(usize, (&Section, &Section))| {
+            ours.direction == self.direction() && theirs.live_media().is_some() && fits(theirs)
+        };
         let accepted: Vec<usize> = sections
-            .filter(|(_, section)| is_accepted(section))
+            .filter(is_accepted)
             .map(|(index, _)| index)
             .collect();
-        if accepted.is_empty() {
+        if accepted.is_empty() && !self.again {
             Err(NegotiationError::NothingAccepted)
         } else {
             Ok(accepted)
@@ -215,6 +236,23 @@ impl Side {
             Self::Pull => Direction::SendOnly,
         }
     }
+}
+
+/// Our offer of these sections.
+fn description(sections: Vec<Section>, local: &LocalParams) -> Description {
+    let alive = sections.iter().filter(|section| !section.is_rejected());
+    Description {
+        origin: local.origin(),
+        ice_lite: local.ice_lite,
+        bundle: Some(alive.filter_map(|section| section.mid).collect()),
+        extmap_allow_mixed: true,
+        sections,
+    }
+}
+
+fn is_alive(description: &Description, index: usize) -> bool {
+    let section = description.sections.get(index);
+    section.is_some_and(|section| section.live_media().is_some())
 }
 
 /// One section of an offer; `place` is its kind and its number.

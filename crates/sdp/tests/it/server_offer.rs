@@ -3,7 +3,7 @@
 use xrtc_rtp::{Bitrate, Codec, ExtensionKind, MediaKind, PayloadType, Ssrc};
 use xrtc_sdp::{
     Capabilities, Description, Direction, DtlsRole, LiveTrack, NegotiationError, ServerOffer,
-    Setup, Unsupported, offer_pull, offer_push,
+    Setup, Unsupported, offer_pull, offer_pull_again, offer_push,
 };
 
 use crate::support::{live, live_h264, live_opus, local};
@@ -320,4 +320,69 @@ fn offers_name_no_extension_that_browsers_would_not() {
             }
         }
     }
+}
+
+#[test]
+fn a_later_offer_keeps_places_mids_and_numbers() {
+    let local = local();
+    let first = offer_pull(&[MediaKind::Audio], &[], &Capabilities::default(), &local);
+    let answer = first
+        .description()
+        .to_string()
+        .replace("a=sendonly", "a=recvonly")
+        .replace("a=setup:actpass", "a=setup:active");
+    let answer = answer.replace("a=ice-lite\r\n", "");
+    let negotiated = first
+        .apply_answer(&Description::parse(&answer).unwrap(), &[])
+        .unwrap();
+    let before = &negotiated.agreement;
+    let kinds = [MediaKind::Video];
+    let second = offer_pull_again(before, &kinds, &[], &Capabilities::default(), &local);
+    let [audio, video] = &second.description().sections[..] else {
+        panic!("two sections");
+    };
+    assert_eq!(
+        (audio.direction, video.direction),
+        (Direction::Inactive, Direction::SendOnly)
+    );
+    assert_eq!(audio.mid, first.description().sections[0].mid);
+    assert_ne!(audio.mid, video.mid);
+    assert!(audio.sources.is_empty() && !video.sources.is_empty());
+    for extension in &video.extensions {
+        let same_id = audio
+            .extensions
+            .iter()
+            .find(|other| other.id == extension.id);
+        assert!(same_id.is_none_or(|other| other.uri == extension.uri));
+        let same_uri = audio
+            .extensions
+            .iter()
+            .find(|other| other.uri == extension.uri);
+        assert!(same_uri.is_none_or(|other| other.id == extension.id));
+    }
+    let is_taken = |format: &xrtc_sdp::PayloadFormat| {
+        let mut others = audio.formats.iter();
+        others.any(|other| other.payload_type == format.payload_type)
+    };
+    assert!(!video.formats.iter().any(is_taken));
+}
+
+#[test]
+fn a_later_offer_of_the_peer_belongs_to_the_session() {
+    let offer = push().description().to_string();
+    let parse = |text: &str| Description::parse(text).unwrap();
+    let text = answer("sendonly", "96 97", H264).to_string();
+    let negotiated = push().apply_answer(&parse(&text), &[]).unwrap();
+    let before = &negotiated.agreement;
+    assert_eq!(before.check_offer(&parse(&offer)), Ok(()));
+    let video = offer.rfind("m=video").unwrap();
+    assert_eq!(
+        before.check_offer(&parse(&offer[..video])),
+        Err(Unsupported::SectionMoved)
+    );
+    let renamed = offer.replace("a=mid:1", "a=mid:9");
+    assert_eq!(
+        before.check_offer(&parse(&renamed)),
+        Err(Unsupported::SectionMoved)
+    );
 }
