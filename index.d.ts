@@ -587,10 +587,21 @@ export interface SignalingOptions {
    * instead of 422. Default `false`: Eyevinn's players take 406 for "no audio", medooze's for a failure.
    */
   readonly counterOffers?: boolean
+  /** Extensions of WHEP. Default: none, because popular players read no `Link` header but that of an ICE server. */
+  readonly whepExtensions?: WhepExtensions
   /** The `Retry-After` of a WHEP request for a stream that is not live, in seconds. Default 2. */
   readonly retryAfterSeconds?: number
   /** How many POST, PATCH and DELETE requests a client may make; more are answered 429. `false`: any number. */
   readonly rateLimit?: RateLimitOptions | false
+}
+
+/** Extensions of WHEP, which are told in `Link` headers of the answer. */
+export interface WhepExtensions {
+  /**
+   * Server-sent events `active`, `inactive`, `layers` and `viewercount`
+   * (`urn:ietf:params:whep:ext:core:server-sent-events`). Default `false`.
+   */
+  readonly events?: boolean
 }
 
 /** Limits of requests, counted for each address and for each bearer token; a request must keep to both. */

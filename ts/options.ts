@@ -8,6 +8,7 @@ import type {
   RateLimitOptions,
   ServerOptions,
   SignalingOptions,
+  WhepExtensions,
   XrtcRoutesOptions,
 } from '../index.d.ts'
 import type { BindingLimits, BindingServerOptions } from './binding.d.ts'
@@ -82,6 +83,7 @@ export function signalingSettings(options: SignalingOptions): SignalingSettings 
     xrtc: xrtcRoutes(options.xrtc),
     lenientIfMatch: flag('lenientIfMatch', options.lenientIfMatch) ?? SIGNALING_DEFAULTS.lenientIfMatch,
     counterOffers: flag('counterOffers', options.counterOffers) ?? SIGNALING_DEFAULTS.counterOffers,
+    whepExtensions: whepExtensions(options.whepExtensions ?? {}),
     maxBodyBytes: integer('maxBodyBytes', options.maxBodyBytes, [1, 1 << 24]) ?? SIGNALING_DEFAULTS.maxBodyBytes,
     requestTimeoutMs:
       integer('requestTimeoutMs', options.requestTimeoutMs, [1, 600_000]) ?? SIGNALING_DEFAULTS.requestTimeoutMs,
@@ -94,6 +96,11 @@ export function signalingSettings(options: SignalingOptions): SignalingSettings 
     ...(authorize === undefined ? {} : { authorize }),
     ...(cors === undefined ? {} : { cors }),
   }
+}
+
+function whepExtensions(options: WhepExtensions): Required<WhepExtensions> {
+  known('whepExtensions', options, ['events'])
+  return { events: flag('whepExtensions.events', options.events) ?? false }
 }
 
 function rateLimits(options: RateLimitOptions): Required<RateLimitOptions> {

@@ -42,10 +42,15 @@ function toResponse(request: Request, { status, headers, body, undelivered }: Ht
   // Whether an answer arrives is not known here. A client that is gone already gets none; one that goes now leaves a
   // peer that never connects, which ends by itself.
   if (request.signal.aborted) undelivered?.()
-  const content = request.method === 'HEAD' || body === undefined || body.length === 0 ? null : body
-  // Bytes have no type of their own: the one among the headers stands alone.
-  return new Response(typeof content === 'string' ? Buffer.from(content) : content, {
+  return new Response(request.method === 'HEAD' ? null : contentOf(body), {
     status,
     headers: headers.filter(([name]) => name !== 'Connection').map(([name, value]): [string, string] => [name, value]),
   })
+}
+
+function contentOf(body: HttpResponse['body']): ConstructorParameters<typeof Response>[0] {
+  if (body instanceof Readable) return Readable.toWeb(body) as unknown as globalThis.ReadableStream
+  if (body === undefined || body.length === 0) return null
+  // Bytes have no type of their own: the one among the headers stands alone.
+  return typeof body === 'string' ? Buffer.from(body) : body
 }

@@ -1,5 +1,6 @@
 // Requests and responses as plain records, so that one core serves every HTTP framework through a small adapter.
 
+import type { Readable } from 'node:stream'
 import type { SignalingRequest } from '../../index.d.ts'
 
 /** A request with a body that is read on demand. */
@@ -18,7 +19,8 @@ export interface HttpRequest extends SignalingRequest {
 export interface HttpResponse {
   readonly status: number
   readonly headers: readonly (readonly [name: string, value: string])[]
-  readonly body?: string | Uint8Array
+  /** A stream is written as it goes on, and destroyed when nobody can have it any more. */
+  readonly body?: string | Uint8Array | Readable
   /** To be called when the response could not be delivered: what it announces is then unknown to the client. */
   readonly undelivered?: () => void
   /** What the request's log line says beside the usual; with it the line is of the level `info`. */

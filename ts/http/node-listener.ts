@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { Readable, pipeline } from 'node:stream'
 import type { Signaling } from '../../index.d.ts'
 import { parsedBody, readBody } from './body.ts'
 import type { Adapted, HttpRequest, HttpResponse } from './message.ts'
@@ -79,8 +80,14 @@ export function headersOf(incoming: Incoming): HttpRequest['headers'] {
 
 function writeResponse(outgoing: Outgoing, response: HttpResponse, method: string): void {
   if (!watchDelivery(outgoing, response)) return
+  const { body = '' } = response
   const headers = groupedHeaders(response.headers)
-  const body = response.body ?? ''
+  if (body instanceof Readable) {
+    outgoing.writeHead(response.status, headers)
+    // Whichever of the two breaks off, the other is ended with it.
+    pipeline(body, 'stream' in outgoing ? outgoing.stream : outgoing, () => undefined)
+    return
+  }
   // 204 has no length (RFC 9110 §8.6); everything else says how long it is, HEAD included.
   if (response.status !== 204) headers['Content-Length'] = String(Buffer.byteLength(body))
   // HTTP/2 connections are not closed by a header (RFC 9113 §8.2.2).
@@ -91,10 +98,12 @@ function writeResponse(outgoing: Outgoing, response: HttpResponse, method: strin
 }
 
 /** Tells the response if it is not delivered. Gives whether there is anybody left to write it to. */
-export function watchDelivery(outgoing: Outgoing, { undelivered }: HttpResponse): boolean {
+export function watchDelivery(outgoing: Outgoing, { body, undelivered }: HttpResponse): boolean {
   const stream = 'stream' in outgoing ? outgoing.stream : outgoing
-  if (stream.destroyed) undelivered?.()
-  else if (undelivered !== undefined) {
+  if (stream.destroyed) {
+    undelivered?.()
+    if (body instanceof Readable) body.destroy()
+  } else if (undelivered !== undefined) {
     stream.once('close', () => {
       if (!stream.writableFinished) undelivered()
     })

@@ -1,7 +1,10 @@
 // Which resource a path names. What is not here is somebody else's: the next middleware's, or 404.
 
+import type { WhepExtensions } from '../../index.d.ts'
 import { decodeStreamName, parseStreamName } from '../stream-name.ts'
 import type { HttpRequest } from './message.ts'
+import type { ExtensionResource } from './whep/extensions.ts'
+import { extensionResource } from './whep/extensions.ts'
 import type { XrtcAction } from './xrtc/routes.ts'
 import { xrtcAction } from './xrtc/routes.ts'
 
@@ -12,6 +15,7 @@ export type Protocol = 'whip' | 'whep'
 export type Route =
   | { readonly kind: 'endpoint'; readonly protocol: Protocol; readonly stream: string }
   | { readonly kind: 'session'; readonly protocol: Protocol; readonly id: string }
+  | { readonly kind: 'extension'; readonly id: string; readonly resource: ExtensionResource }
   | { readonly kind: 'xrtc'; readonly action: XrtcAction }
   | { readonly kind: 'page'; readonly path: string }
 
@@ -21,6 +25,8 @@ export interface Mounted {
   readonly basePath: string
   readonly whip: boolean
   readonly whep: boolean
+  /** What there is below a viewer's session. */
+  readonly whepExtensions: WhepExtensions
   readonly pages: boolean
   /** `/signaling/*` and `/xrtcclient/*`, unless it is `false`. */
   readonly xrtc: object | false
@@ -44,7 +50,7 @@ export function route(request: HttpRequest, mounted: Mounted): Route | undefined
   const [protocol, suffix = ''] = head.split(/(?=-)/)
   if (!isProtocol(protocol) || !['', '-session'].includes(suffix)) return { kind: 'page', path }
   if (tail === '' || !mounted[protocol]) return undefined
-  if (suffix === '-session') return { kind: 'session', protocol, id: tail }
+  if (suffix === '-session') return sessionRoute(protocol, tail, mounted)
   return { kind: 'endpoint', protocol, stream: decodeStreamName(tail) }
 }
 
@@ -57,6 +63,12 @@ export function routePatterns({ basePath, whip, whep, pages, xrtc, srsPaths }: M
   if (pages) patterns.push('/', '/push/*', '/pull/*', '/api/streams')
   if (pages || xrtc !== false) patterns.push('/assets/*', '/client/*')
   return patterns.map((pattern) => basePath + pattern)
+}
+
+function sessionRoute(protocol: Protocol, tail: string, { whepExtensions }: Mounted): Route {
+  const [, id = '', below = ''] = /^([^/]*)\/(.*)$/s.exec(tail) ?? []
+  const resource = protocol === 'whep' ? extensionResource(below, whepExtensions) : undefined
+  return resource === undefined ? { kind: 'session', protocol, id: tail } : { kind: 'extension', id, resource }
 }
 
 // SRS names a stream by application and name, in the query; here they are the segments of one name.

@@ -16,6 +16,8 @@ import { FRAGMENT, patchSession } from './resource.ts'
 import type { Protocol, Route } from './route.ts'
 import { route, sessionPath } from './route.ts'
 import { SessionTable } from './session.ts'
+import type { ExtensionResource } from './whep/extensions.ts'
+import { Extensions, describeExtension, extensionLinks, extensionMethods } from './whep/extensions.ts'
 import { XrtcRoutes } from './xrtc/routes.ts'
 
 /** The options of a signaling with every default set. */
@@ -40,6 +42,7 @@ export const SIGNALING_DEFAULTS = {
   requestTimeoutMs: 10_000,
   lenientIfMatch: false,
   counterOffers: false,
+  whepExtensions: { events: false },
   retryAfterSeconds: 2,
   rateLimit: RATE_LIMIT_DEFAULTS,
 } as const satisfies SignalingOptions
@@ -60,6 +63,7 @@ export class SignalingCore {
   readonly #cors: Cors
   readonly #pages: Pages | undefined
   readonly #sessions: SessionTable
+  readonly #extensions: Extensions
   readonly #xrtc: XrtcRoutes | undefined
   readonly #limiter: RateLimiter | undefined
   #state: 'open' | 'draining' | 'closed' = 'open'
@@ -72,6 +76,7 @@ export class SignalingCore {
     const { pages, xrtc, rateLimit } = settings
     this.#pages = pages || xrtc !== false ? new Pages({ pages, xrtc: xrtc !== false }) : undefined
     this.#sessions = new SessionTable(hooks.sessions, settings.processTag)
+    this.#extensions = new Extensions(server, settings.maxBodyBytes)
     this.#limiter = rateLimit === false ? undefined : new RateLimiter(rateLimit)
     this.#xrtc =
       xrtc === false ? undefined : new XrtcRoutes(server, settings, xrtc, { ...hooks, limiter: this.#limiter })
@@ -125,6 +130,7 @@ export class SignalingCore {
       if (seconds !== undefined) return tooManyRequests(seconds)
     }
     if (request.method === 'OPTIONS') return this.#options(found, request)
+    if (found.kind === 'extension') return this.#extension(found.id, found.resource, request)
     if (found.kind === 'session') return this.#session(found.protocol, found.id, request)
     return this.#endpoint(found.protocol, found.stream, request)
   }
@@ -159,7 +165,9 @@ export class SignalingCore {
     limitLifetime(peer, passage.expiresInMs)
     const urlToken = request.query.get('token') ?? undefined
     const session = this.#sessions.open({ protocol, peer, stream, urlToken })
-    return opened(peer, sessionPath(request, basePath, protocol, session.id), iceServerLinks(passage.iceServers))
+    const path = sessionPath(request, basePath, protocol, session.id)
+    const extensions = protocol === 'whep' ? extensionLinks(path, this.#settings.whepExtensions) : []
+    return opened(peer, path, [...iceServerLinks(passage.iceServers), ...extensions])
   }
 
   async #session(protocol: Protocol, id: string, request: HttpRequest): Promise<HttpResponse> {
@@ -183,6 +191,25 @@ export class SignalingCore {
     if (session === undefined) return problem(404, { detail: 'the session is over' })
     limitLifetime(session.peer, passage.expiresInMs)
     return await patchSession(session, request, this.#settings)
+  }
+
+  async #extension(id: string, resource: ExtensionResource, request: HttpRequest): Promise<HttpResponse> {
+    const session = this.#sessions.find('whep', id)
+    if (session === undefined)
+      return problem(404, { detail: this.#sessions.isForeign(id) ? FOREIGN : 'there is no such session' })
+    const { method, token } = request
+    const methods = extensionMethods(resource)
+    if (!methods.split(', ').includes(method)) return notAllowed(method, methods)
+    // A page's EventSource sends no authorization: the URL, which nobody can guess, stands for it.
+    if (!FREE_METHODS.has(method)) {
+      const asking = { ...request, token: token ?? session.urlToken }
+      const context = { action: 'pull', stream: session.stream } as const
+      const passage = await passGate(this.#settings.authorize, asking, context)
+      if ('refusal' in passage) return passage.refusal
+      limitLifetime(session.peer, passage.expiresInMs)
+    }
+    const path = sessionPath(request, this.#settings.basePath, 'whep', id)
+    return await this.#extensions.serve(session, resource, request, path)
   }
 
   async #page(path: string, request: HttpRequest): Promise<HttpResponse | undefined> {
@@ -222,8 +249,9 @@ function isPreflight({ method, headers }: HttpRequest): boolean {
 }
 
 /** What OPTIONS says of a resource (RFC 9725 §4.2). */
-function describe({ kind }: Resource): HttpResponse['headers'] {
-  return kind === 'endpoint'
+function describe(resource: Resource): HttpResponse['headers'] {
+  if (resource.kind === 'extension') return describeExtension(resource.resource)
+  return resource.kind === 'endpoint'
     ? [
         ['Allow', ENDPOINT_METHODS],
         ['Accept-Post', SDP],
