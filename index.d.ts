@@ -439,6 +439,24 @@ export interface PullPeer extends Peer {
   readonly action: 'pull'
   /** What the server's next offer has. What it leaves out is no longer sent once the answer is there. */
   setMedia(media: MediaKinds): void
+  /**
+   * Which simulcast layer its pictures are of, from that layer's next key frame on, which is asked for. Without an
+   * argument, as in the beginning: the best one that is alive.
+   *
+   * @throws {InvalidArgumentError} The publisher has no layer with that `rid`.
+   * @throws {InvalidStateError} It is not connected yet.
+   */
+  setLayer(wish?: LayerWish): Promise<void>
+}
+
+/** Which simulcast layer a viewer wants. While none fulfils the wish it gets the best one. */
+export interface LayerWish {
+  /** The layer with that `a=rid` as long as it is alive, whatever its size. */
+  readonly rid?: string
+  /** The largest picture up to that many pixels across; if all are larger, the smallest. 1 to 65,535. */
+  readonly maxWidth?: number
+  /** The same in pixels down. */
+  readonly maxHeight?: number
 }
 
 // ─── Other servers ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -602,6 +620,11 @@ export interface WhepExtensions {
    * (`urn:ietf:params:whep:ext:core:server-sent-events`). Default `false`.
    */
   readonly events?: boolean
+  /**
+   * Lets players choose a simulcast layer (`urn:ietf:params:whep:ext:core:layer`). It needs `events`, which tell the
+   * layers. Default `false`.
+   */
+  readonly layers?: boolean
 }
 
 /** Limits of requests, counted for each address and for each bearer token; a request must keep to both. */

@@ -6,6 +6,7 @@ import type { XrtcErrorCode } from '../index.d.ts'
 import type {
   BindingEvent,
   BindingOfferOptions,
+  BindingLayerWish,
   BindingPullOptions,
   BindingPushOptions,
   BindingServer,
@@ -121,6 +122,11 @@ export class NativeServer {
   ): Promise<{ readonly fragment: string; readonly iceSession: string } | undefined> {
     const reply = await this.#ask((request) => this.#binding.trickle(request, peer, fragment), 'accepted', 'restarted')
     return reply.type === 'restarted' ? reply : undefined
+  }
+
+  /** Lets a viewer's pictures be of a simulcast layer. */
+  async setLayer(peer: number, wish: BindingLayerWish): Promise<void> {
+    await this.#ask((request) => this.#binding.setLayer(request, peer, wish), 'accepted')
   }
 
   /** Ends a peer; its `peerClosed` follows. */
@@ -266,6 +272,7 @@ const CODES: Readonly<Record<string, XrtcErrorCode>> = {
   socket: 'XRTC_BIND_FAILED',
   streamInUse: 'XRTC_STREAM_IN_USE',
   streamNotLive: 'XRTC_STREAM_NOT_LIVE',
+  unknownLayer: 'XRTC_INVALID_ARGUMENT',
   unknownPeer: 'XRTC_CLOSED',
   unknownStream: 'XRTC_UNKNOWN_STREAM',
   unsupportedDescription: 'XRTC_UNSUPPORTED_DESCRIPTION',

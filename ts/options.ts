@@ -99,8 +99,11 @@ export function signalingSettings(options: SignalingOptions): SignalingSettings 
 }
 
 function whepExtensions(options: WhepExtensions): Required<WhepExtensions> {
-  known('whepExtensions', options, ['events'])
-  return { events: flag('whepExtensions.events', options.events) ?? false }
+  known('whepExtensions', options, ['events', 'layers'])
+  const events = flag('whepExtensions.events', options.events) ?? false
+  const layers = flag('whepExtensions.layers', options.layers) ?? false
+  if (layers && !events) throw invalid('whepExtensions.layers needs whepExtensions.events, which tell the layers')
+  return { events, layers }
 }
 
 function rateLimits(options: RateLimitOptions): Required<RateLimitOptions> {

@@ -367,6 +367,13 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     this.tell('signalingstatechange', { signalingState: state })
   }
 
+  /** The native side and its number there, for a command of its own. */
+  protected negotiated(method: string): { readonly native: NativeServer; readonly number: number } {
+    this.#assertOpen()
+    if (this.#number === undefined) throw this.#wrongState(method)
+    return { native: this.#home.native, number: this.#number }
+  }
+
   #assertOpen(): void {
     if (this.#home.closed) throw errorOf('XRTC_CLOSED', 'the server is closed')
     if (this.#closed === undefined && this.#closing === undefined) return

@@ -1,9 +1,12 @@
-import type { MediaKinds, PullOptions, PullPeer } from '../index.d.ts'
+import type { LayerWish, MediaKinds, PullOptions, PullPeer } from '../index.d.ts'
 import type { BindingPullOptions } from './binding.d.ts'
 import type { NativeServer, OpenedPeer } from './native.ts'
-import { flag, known } from './options.ts'
+import { flag, integer, invalid, known, text } from './options.ts'
 import type { PeerHome } from './peer.ts'
 import { PeerBase } from './peer.ts'
+
+/** More than any codec has in one direction. */
+const MAX_PIXELS = 65_535
 
 /** A viewer. */
 export class Viewer extends PeerBase implements PullPeer {
@@ -23,6 +26,21 @@ export class Viewer extends PeerBase implements PullPeer {
     flag('video', media.video)
     this.#media = { ...media }
     this.offerIsStale()
+  }
+
+  async setLayer(wish: LayerWish = {}): Promise<void> {
+    known('setLayer', wish, ['maxHeight', 'maxWidth', 'rid'])
+    const { rid, maxWidth, maxHeight } = wish
+    if (rid !== undefined && !/^[!-~]{1,32}$/.test(text('rid', rid)))
+      throw invalid('a rid has 1 to 32 visible characters')
+    integer('maxWidth', maxWidth, [1, MAX_PIXELS])
+    integer('maxHeight', maxHeight, [1, MAX_PIXELS])
+    const { native, number } = this.negotiated('setLayer')
+    await native.setLayer(number, {
+      ...(rid === undefined ? {} : { rid }),
+      ...(maxWidth === undefined ? {} : { maxWidth }),
+      ...(maxHeight === undefined ? {} : { maxHeight }),
+    })
   }
 
   protected override open(native: NativeServer, offer: string | undefined): OpenedPeer {

@@ -1,8 +1,8 @@
-// WHEP's server-sent events about a stream whose packets come.
+// WHEP's server-sent events about a stream whose packets come, and the choice of its layers.
 
 import test from 'ava'
-import { openPush, startChromium, startSite } from './harness.ts'
-import { offerOf } from '../harness.ts'
+import { live, newPage, openPush, pageShows, startChromium, startSite } from './harness.ts'
+import { listen, offerOf } from '../harness.ts'
 
 type Event = readonly [type: string, data: Record<string, unknown>]
 
@@ -40,4 +40,37 @@ test.serial('B35: a player hears of the layers’ bit rates and sizes, and when 
     if (type === 'inactive') break
   }
   t.deepEqual(heard, ['active', 'layers', 'inactive'])
+})
+
+test.serial('B36: a player that chooses a lower layer sees it, and the best one when it chooses no more', async (t) => {
+  const { server, url } = await startSite(t)
+  const browser = await startChromium(t)
+  await openPush(browser, { server, url }, 'layers', '&codec=VP8&simulcast=1', 720)
+  const { listener } = server.signaling({ pages: true, whepExtensions: { events: true, layers: true } })
+  const choosing = await listen(t, listener)
+  const pull = await newPage(browser)
+  let session = ''
+  pull.on('response', (response) => {
+    if (response.status() === 201) session = response.headers()['location'] ?? ''
+  })
+  await pull.goto(`${choosing}/pull/layers`)
+  await live(pull)
+  const height = (comparison: string): Promise<void> =>
+    pageShows(pull, `document.getElementById('video').videoHeight ${comparison}`, 60_000)
+  await height('=== 720')
+  const sections: readonly string[] =
+    (server.stream('layers')!.viewers[0]!.localDescription?.sdp ?? '').match(/^m=\w+/gm) ?? []
+  const mediaId = String(sections.indexOf('m=video'))
+  const choose = async (wish: object): Promise<number> => {
+    const body = JSON.stringify({ mediaId, ...wish })
+    const headers = { 'Content-Type': 'application/json' }
+    return (await fetch(new URL(`${session}/layer`, choosing), { method: 'POST', headers, body })).status
+  }
+  t.is(await choose({ rid: 'q' }), 200)
+  await height('=== 180')
+  t.is(await choose({ rid: 'nobody' }), 400)
+  t.is(await choose({ maxHeight: 360 }), 200)
+  await height('=== 360')
+  t.is(await choose({}), 200)
+  await height('=== 720')
 })

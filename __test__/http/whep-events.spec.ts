@@ -70,6 +70,7 @@ test('A29: no extension is advertised or served unless it is enabled', async (t)
   t.is(response.headers.get('link'), null)
   const session = new URL(response.headers.get('location') ?? '', url).href
   t.is((await ask(`${session}/events`, ['active'])).status, 404)
+  t.is((await ask(`${session}/layer`, { mediaId: '0' })).status, 404)
 })
 
 test('A29: server-sent events have a Link line behind those of ICE servers, and for viewers only', async (t) => {

@@ -42,7 +42,7 @@ export const SIGNALING_DEFAULTS = {
   requestTimeoutMs: 10_000,
   lenientIfMatch: false,
   counterOffers: false,
-  whepExtensions: { events: false },
+  whepExtensions: { events: false, layers: false },
   retryAfterSeconds: 2,
   rateLimit: RATE_LIMIT_DEFAULTS,
 } as const satisfies SignalingOptions

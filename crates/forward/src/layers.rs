@@ -1,8 +1,32 @@
-//! Which simulcast layer viewers get: the best one that is alive.
+//! Which simulcast layer viewers get: the best one that is alive, or the one that they wish for.
 
 use std::time::Duration;
 
-use xrtc_rtp::{Bitrate, Time};
+use xrtc_rtp::{Bitrate, Rid, Time};
+
+/// Which simulcast layer a viewer wants. Without any wish it gets the best one that is alive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerWish {
+    /// This layer as long as it is alive, whatever the limits say.
+    pub rid: Option<Rid>,
+    /// The largest picture that fits, in pixels across; if none does, the smallest.
+    pub max_width: Option<u16>,
+    /// The same in pixels down.
+    pub max_height: Option<u16>,
+}
+
+impl LayerWish {
+    /// Whether there is no wish.
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a picture is small enough.
+    pub(crate) fn fits(&self, (width, height): (u16, u16)) -> bool {
+        self.max_width.is_none_or(|most| width <= most)
+            && self.max_height.is_none_or(|most| height <= most)
+    }
+}
 
 /// What is known of one layer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,6 +78,17 @@ pub(crate) fn best_layer(layers: &[Candidate], current: Option<usize>) -> Option
     let better = (has, best_size) > (had, size)
         || (has, best_size) == (had, size) && best_rate.0 > rate.0 + rate.0 / 2;
     Some(if better { best } else { index })
+}
+
+/// Which layers are alive, as bits.
+pub(crate) fn living_layers(layers: &[Candidate]) -> u8 {
+    let Some(newest) = layers.iter().filter_map(|layer| layer.last_packet).max() else {
+        return 0;
+    };
+    (0..)
+        .zip(layers)
+        .filter(|(_, layer)| layer.is_alive(newest))
+        .fold(0, |bits, (index, _): (u8, _)| bits | 1 << index)
 }
 
 impl Candidate {

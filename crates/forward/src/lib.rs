@@ -106,9 +106,10 @@ pub use config::{
 };
 pub use discard::{Discard, DiscardCounts};
 pub use event::{LayerId, Outgoing, RtcpTarget, StreamEvent, TrackId, ViewerId};
+pub use layers::LayerWish;
 pub use limits::Limits;
 pub use packet::Packet;
-pub use refused::{PublishError, SubscribeError};
+pub use refused::{PublishError, SubscribeError, UnknownRid};
 pub use relay::{PublisherDescription, RelayItem, SenderReportItem, TrackDescription};
 pub use stats::{Held, InboundStats, OutboundStats, RemoteInboundStats, StreamStats, ViewerStats};
 pub use stream::Stream;

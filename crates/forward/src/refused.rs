@@ -1,5 +1,7 @@
 //! Why a command is refused.
 
+use xrtc_rtp::Rid;
+
 /// Why a publisher is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -50,3 +52,8 @@ pub enum SubscribeError {
         limit: usize,
     },
 }
+
+/// No layer of the publisher has that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no layer is named {0}")]
+pub struct UnknownRid(pub Rid);

@@ -14,6 +14,7 @@ use xrtc_rtp::{MediaKind, Time};
 
 use crate::drain::{Drain, Fresh, Place, Step};
 use crate::ingest::Ingest;
+use crate::layers::LayerWish;
 use crate::outflow::Scratch;
 use crate::report::ReportContext;
 use crate::subscription::Subscription;
@@ -256,16 +257,23 @@ impl Stream {
         let Some(layer) = track.layer_mut(origin.layer()) else {
             return;
         };
+        let resolution = layer.resolution;
         let starts = layer.store(Arc::clone(&packet), arrival, now, format);
+        let resized = layer.resolution != resolution;
+        let living = track.living;
         let changed = track.choose(now) == Choice::Changed;
         let is_audio = track.kind == MediaKind::Audio;
         let satisfied = starts.is_some() && track.target == Some(origin.layer());
         if changed && !satisfied && track.kind == MediaKind::Video && !self.viewers.is_empty() {
-            track.want_key_frame();
+            track.want_key_frame(&LayerWish::default());
         }
+        let wishes_shift = resized || track.living != living;
         if track.live != Some(origin.format()) {
             track.live = Some(origin.format());
             self.note_live(origin.track());
+        }
+        if wishes_shift {
+            self.want_wished();
         }
         self.push_relay(RelayItem::Packet(Arc::clone(&packet)));
         let fresh = Fresh {
@@ -276,6 +284,15 @@ impl Stream {
         };
         if !self.drain.push(fresh) {
             self.discards.count(Discard::ViewersBehind);
+        }
+    }
+
+    /// Layers came, died or changed their size: viewers with wishes may have to go to another one.
+    fn want_wished(&mut self) {
+        for (_, viewer) in &self.viewers {
+            if viewer.has_wishes() {
+                viewer.want_wished(&mut self.tracks);
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use xrtc_rtp::{Codec, MediaKind, Mid, Ssrc};
 use crate::config::ViewerCodec;
 use crate::drain::Fresh;
 use crate::layer::KeyFrame;
+use crate::layers::LayerWish;
 use crate::nack::NackResponder;
 use crate::outflow::{Outflow, Retransmission, Scratch, Written};
 use crate::packet::Origin;
@@ -26,6 +27,7 @@ pub(crate) struct Subscription {
     pub(crate) active: bool,
     /// The publisher's track that it carries.
     pub(crate) source: Option<u8>,
+    pub(crate) wish: LayerWish,
     pub(crate) segments: Segments,
     pub(crate) flow: Outflow,
     first_index: u64,
@@ -64,6 +66,7 @@ impl Subscription {
             codecs: track.codecs.clone(),
             active: true,
             source: None,
+            wish: LayerWish::default(),
             segments: Segments::default(),
             flow: Outflow::new(track),
             first_index,
@@ -159,7 +162,7 @@ impl Subscription {
             .segments
             .current()
             .is_some_and(|segment| segment.origin == origin && segment.is_open());
-        if same || track.target != Some(origin.layer()) {
+        if same || track.target_for(&self.wish) != Some(origin.layer()) {
             return;
         }
         let start = fresh.starts.or_else(|| {
@@ -174,9 +177,20 @@ impl Subscription {
         }
     }
 
+    /// Whether another layer is carried than the one that it should have.
+    pub(crate) fn is_astray(&self, track: &Track) -> bool {
+        let target = track.target_for(&self.wish);
+        target.is_some_and(|target| {
+            self.segments.current().is_none_or(|segment| {
+                let origin = segment.origin;
+                (origin.publisher(), origin.layer()) != (track.publisher, target)
+            })
+        })
+    }
+
     /// Begins with what the cache has, for a viewer that joins. Packets from `arrival` on come by themselves.
     pub(crate) fn join(&mut self, track: &Track, most: usize, arrival: u64) -> Option<KeyFrame> {
-        let layer = track.layer(track.target?)?;
+        let layer = track.layer(track.target_for(&self.wish)?)?;
         let key = layer.group(most)?;
         let origin = layer.cache.get(key.sequence)?.packet.origin;
         self.begin(track, origin, key.sequence, arrival)

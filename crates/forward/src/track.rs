@@ -1,10 +1,10 @@
 //! A track of the publisher: its formats, its layers, and which layer viewers get.
 
-use xrtc_rtp::{MediaKind, Mid, Time};
+use xrtc_rtp::{MediaKind, Mid, Rid, Time};
 
 use crate::cache::CacheBounds;
 use crate::layer::{Layer, LayerFormat};
-use crate::layers::best_layer;
+use crate::layers::{LayerWish, best_layer, living_layers};
 use crate::{Format, Limits, StreamConfig, TrackDescription};
 
 /// One audio or video source that comes in, as this worker sees it.
@@ -20,6 +20,8 @@ pub(crate) struct Track {
     pub(crate) layers: Vec<Layer>,
     /// The layer that viewers get, or are to go to at its next key frame.
     pub(crate) target: Option<u8>,
+    /// Which layers are alive, as bits.
+    pub(crate) living: u8,
     /// The format of the latest packet.
     pub(crate) live: Option<u8>,
 }
@@ -67,6 +69,7 @@ impl Track {
                 .map(|rid| Layer::new(rid, bounds))
                 .collect(),
             target: None,
+            living: 0,
             live: None,
         }
     }
@@ -111,17 +114,51 @@ impl Track {
         self.format(self.live?)
     }
 
-    /// Wants a key frame of the layer that viewers get. Before its first packet there is nothing to want: a
-    /// publisher begins with one.
-    pub(crate) fn want_key_frame(&mut self) {
-        if let Some(layer) = self.target.and_then(|target| self.layer_mut(target)) {
+    /// Wants a key frame of the layer that viewers with that wish get. Before its first packet there is nothing to
+    /// want: a publisher begins with one.
+    pub(crate) fn want_key_frame(&mut self, wish: &LayerWish) {
+        let target = self.target_for(wish);
+        if let Some(layer) = target.and_then(|target| self.layer_mut(target)) {
             layer.requester.want();
         }
     }
 
-    pub(crate) fn wants_key_frame(&self) -> bool {
-        let layer = self.target.and_then(|target| self.layer(target));
+    pub(crate) fn wants_key_frame(&self, wish: &LayerWish) -> bool {
+        let target = self.target_for(wish);
+        let layer = target.and_then(|target| self.layer(target));
         layer.is_some_and(|layer| layer.requester.due().is_some())
+    }
+
+    /// The layer for a viewer with that wish: the best one where it cannot be fulfilled.
+    pub(crate) fn target_for(&self, wish: &LayerWish) -> Option<u8> {
+        if wish.is_none() {
+            return self.target;
+        }
+        let living = || {
+            (0_u8..)
+                .zip(&self.layers)
+                .filter(|(index, _)| self.living & 1 << index != 0)
+        };
+        let named = || living().find(|(_, layer)| layer.rid == wish.rid);
+        if let Some((index, _)) = wish.rid.and_then(|_| named()) {
+            return Some(index);
+        }
+        if wish.max_width.is_none() && wish.max_height.is_none() {
+            return self.target;
+        }
+        let sized = || living().filter_map(|(index, layer)| Some((index, layer.resolution?)));
+        let area = |size: (u16, u16)| u32::from(size.0) * u32::from(size.1);
+        let fitting = sized().filter(|(_, size)| wish.fits(*size));
+        let largest = fitting.max_by_key(|(_, size)| area(*size));
+        let smallest = || sized().min_by_key(|(_, size)| area(*size));
+        largest
+            .or_else(smallest)
+            .map_or(self.target, |(index, _)| Some(index))
+    }
+
+    /// Whether a layer has that name.
+    pub(crate) fn has_rid(&self, rid: Rid) -> bool {
+        self.layers.iter().any(|layer| layer.rid == Some(rid))
     }
 
     /// Chooses the layer again. With one layer there is no choice.
@@ -134,10 +171,9 @@ impl Track {
                 *candidate = layer.candidate(now);
             }
             let current = self.target.map(usize::from);
-            best_layer(
-                candidates.get(..self.layers.len()).unwrap_or_default(),
-                current,
-            )
+            let candidates = candidates.get(..self.layers.len()).unwrap_or_default();
+            self.living = living_layers(candidates);
+            best_layer(candidates, current)
         };
         let best = best.and_then(|index| u8::try_from(index).ok());
         if best.is_none() || best == self.target {

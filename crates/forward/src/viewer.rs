@@ -122,7 +122,7 @@ impl Viewer {
                 && track.kind == MediaKind::Video
                 && begun.contains(&subscription.flow.ssrc)
             {
-                track.want_key_frame();
+                track.want_key_frame(&subscription.wish);
             }
         }
     }
@@ -247,28 +247,45 @@ impl Viewer {
             if subscription.join(track, most, arrival).is_some() {
                 self.has_due = true;
             } else {
-                track.want_key_frame();
+                track.want_key_frame(&subscription.wish);
             }
         }
     }
 
     /// Wants a key frame on every video track, as far as its ration goes.
     pub(crate) fn want_key_frame(&mut self, now: Time, tracks: &mut [Track]) {
-        let sources = self
-            .subscriptions
-            .iter()
-            .filter_map(|subscription| subscription.source);
-        for source in sources.map(usize::from) {
-            if let Some(track) = tracks
-                .get_mut(source)
-                .filter(|t| t.kind == MediaKind::Video)
-                && !track.wants_key_frame()
-            {
+        for subscription in &self.subscriptions {
+            let Some(track) = subscription
+                .source
+                .and_then(|source| tracks.get_mut(usize::from(source)))
+                .filter(|track| track.kind == MediaKind::Video)
+            else {
+                continue;
+            };
+            if !track.wants_key_frame(&subscription.wish) {
                 if !self.ration.grant(now) {
                     self.discards.count(Discard::KeyFrameOverBudget);
                     return;
                 }
-                track.want_key_frame();
+                track.want_key_frame(&subscription.wish);
+            }
+        }
+    }
+
+    /// Whether it wishes for layers.
+    pub(crate) fn has_wishes(&self) -> bool {
+        self.subscriptions.iter().any(|s| !s.wish.is_none())
+    }
+
+    /// Wants a key frame where another layer is to be carried than the one that is.
+    pub(crate) fn want_wished(&self, tracks: &mut [Track]) {
+        for subscription in &self.subscriptions {
+            let source = subscription.source.map(usize::from);
+            if let Some(track) = source.and_then(|source| tracks.get_mut(source))
+                && track.kind == MediaKind::Video
+                && subscription.is_astray(track)
+            {
+                track.want_key_frame(&subscription.wish);
             }
         }
     }

@@ -1,7 +1,8 @@
 //! How peers are opened, from JavaScript.
 
 use napi_derive::napi;
-use xrtc_sfu::{Ice, Media, OwnAddresses, PullOptions, PushOptions};
+use xrtc_rtp::Rid;
+use xrtc_sfu::{Ice, LayerWish, Media, OwnAddresses, PullOptions, PushOptions};
 
 /// How a peer publishes.
 #[napi(object, object_to_js = false)]
@@ -85,5 +86,31 @@ fn media(audio: Option<bool>, video: Option<bool>) -> Media {
     Media {
         audio: audio.unwrap_or(true),
         video: video.unwrap_or(true),
+    }
+}
+
+/// Which simulcast layer a viewer wants.
+#[napi(object, object_to_js = false)]
+pub struct BindingLayerWish {
+    /// This layer as long as it is alive.
+    pub rid: Option<String>,
+    /// The most pixels across.
+    pub max_width: Option<u16>,
+    /// The most pixels down.
+    pub max_height: Option<u16>,
+}
+
+impl BindingLayerWish {
+    /// Nothing if the name cannot be one.
+    pub(crate) fn wish(self) -> Option<LayerWish> {
+        let rid = match self.rid {
+            Some(rid) => Some(Rid::new(&rid)?),
+            None => None,
+        };
+        Some(LayerWish {
+            rid,
+            max_width: self.max_width,
+            max_height: self.max_height,
+        })
     }
 }

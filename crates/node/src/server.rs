@@ -10,7 +10,9 @@ use napi_derive::napi;
 use xrtc_sfu::{Command, PeerId, RequestId, StreamName, WorkerId};
 use xrtc_worker::{Server, ServerConfig, WorkerInfo};
 
-use crate::command::{BindingOfferOptions, BindingPullOptions, BindingPushOptions};
+use crate::command::{
+    BindingLayerWish, BindingOfferOptions, BindingPullOptions, BindingPushOptions,
+};
 use crate::error::{
     BindingError, doorbell_failed, invalid_argument, invalid_stream_name, not_sent, start_failed,
 };
@@ -176,6 +178,26 @@ impl BindingServer {
                 request,
                 peer,
                 fragment,
+            },
+        )
+    }
+
+    /// Which simulcast layer a viewer's pictures are to be of. Replied to by `accepted`.
+    #[napi(catch_unwind)]
+    pub fn set_layer(
+        &mut self,
+        request: i64,
+        peer: i64,
+        wish: BindingLayerWish,
+    ) -> Result<(), BindingError> {
+        let (request, peer) = (request_id(request)?, peer_id(peer)?);
+        let wish = wish.wish().ok_or_else(|| invalid_argument("rid"))?;
+        self.send_to(
+            peer,
+            Command::SetLayer {
+                request,
+                peer,
+                wish,
             },
         )
     }

@@ -1,5 +1,7 @@
 //! What the application asks of a worker: plain data, because it crosses from JavaScript.
 
+use xrtc_forward::LayerWish;
+
 use crate::{Ice, StreamName};
 
 /// A peer, by the number that the application gave it: unique over all workers and never used again.
@@ -92,6 +94,16 @@ pub enum Command {
         peer: PeerId,
         /// The text of the fragment.
         fragment: String,
+    },
+    /// Which simulcast layer a viewer's pictures are to be of, from now on. Answered by `Accepted`; refused before
+    /// the viewer is connected.
+    SetLayer {
+        /// The command.
+        request: RequestId,
+        /// Whose pictures.
+        peer: PeerId,
+        /// The wish; none leaves the choice to the worker.
+        wish: LayerWish,
     },
     /// Ends a peer at once: DTLS close_notify, everything released. Answered by `PeerClosed` alone; a peer that is
     /// not there any more is no error and has no reply.
@@ -191,6 +203,7 @@ impl Command {
             | Self::Commit { request, .. }
             | Self::RollBack { request, .. }
             | Self::Trickle { request, .. }
+            | Self::SetLayer { request, .. }
             | Self::GetStats { request, .. }
             | Self::GetCounters { request }
             | Self::GetHeld { request }

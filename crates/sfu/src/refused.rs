@@ -1,6 +1,6 @@
 //! Why a command was not done.
 
-use xrtc_rtp::{MediaKind, Mid};
+use xrtc_rtp::{MediaKind, Mid, Rid};
 
 use crate::{InvalidStreamName, Limit};
 
@@ -66,6 +66,12 @@ pub enum Refused {
         /// What is wrong with it.
         reason: String,
     },
+    /// No layer of the stream has that name.
+    #[error("the stream has no layer {rid}")]
+    UnknownLayer {
+        /// The name.
+        rid: Rid,
+    },
     /// The command went to a worker that is not the stream's home.
     #[error("not this stream's worker")]
     WrongWorker,
@@ -128,6 +134,7 @@ impl Refused {
             Self::UnsupportedDescription { .. } => "unsupportedDescription",
             Self::NoCommonCodec { .. } => "noCommonCodec",
             Self::InvalidFragment { .. } => "invalidFragment",
+            Self::UnknownLayer { .. } => "unknownLayer",
             Self::WrongWorker => "wrongWorker",
             Self::LimitReached { .. } => "limitReached",
             Self::NoSocket => "noSocket",
@@ -143,6 +150,7 @@ impl Refused {
             | Self::UnknownPeer
             | Self::PeerExists
             | Self::InvalidState { .. }
+            | Self::UnknownLayer { .. }
             | Self::WrongWorker => Fault::Caller,
             Self::InvalidDescription { .. }
             | Self::UnsupportedDescription { .. }
@@ -159,6 +167,7 @@ impl Refused {
     /// The data beside code and message, flat, under stable camelCase names.
     pub fn data(&self) -> Vec<(&'static str, String)> {
         match self {
+            Self::UnknownLayer { rid } => vec![("rid", rid.to_string())],
             Self::InvalidState { state } => vec![("state", (*state).to_owned())],
             Self::InvalidDescription { line, reason } | Self::InvalidFragment { line, reason } => {
                 vec![("line", line.to_string()), ("reason", reason.clone())]

@@ -127,6 +127,11 @@ impl Sfu {
                 peer,
                 fragment,
             } => self.trickle(now, (request, peer), &fragment),
+            Command::SetLayer {
+                request,
+                peer,
+                wish,
+            } => self.set_layer(now, (request, peer), wish),
             Command::ClosePeer { peer, reason } => {
                 let reason = self.bounded_text(reason);
                 if let Some(key) = self.peer_ids.get(&peer).copied() {

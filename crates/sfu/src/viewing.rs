@@ -1,6 +1,6 @@
 //! Streams and those who publish and view them.
 
-use xrtc_forward::{IngestConfig, StreamConfig, StreamEvent, ViewerId};
+use xrtc_forward::{IngestConfig, LayerWish, StreamConfig, StreamEvent, UnknownRid, ViewerId};
 use xrtc_rtp::Time;
 
 use crate::addresses::PeerKey;
@@ -10,7 +10,7 @@ use crate::relay::Message;
 use crate::sfu::Sfu;
 use crate::streams::{Place, PublishedTrack, Publisher, StreamKey, StreamRef};
 use crate::timers::TimerKey;
-use crate::{Ended, Event, StreamName, TrackInfo};
+use crate::{Ended, Event, PeerId, Refused, RequestId, StreamName, TrackInfo};
 
 impl Sfu {
     /// A new stream, or a mirror of another worker's.
@@ -105,6 +105,36 @@ impl Sfu {
             }
             Err(error) => self.close_peer(now, key, Ended::Overload, error.to_string()),
         }
+    }
+
+    /// A viewer wishes for a layer of its stream: this worker chooses, because it has all of them.
+    pub(crate) fn set_layer(
+        &mut self,
+        now: Time,
+        (request, id): (RequestId, PeerId),
+        wish: LayerWish,
+    ) -> Result<(), Refused> {
+        let key = self.peer_ids.get(&id).ok_or(Refused::UnknownPeer)?;
+        let peer = self.peers.get(*key).ok_or(Refused::UnknownPeer)?;
+        let Role::Viewer(viewer) = &peer.role else {
+            return Err(Refused::InvalidState {
+                state: "publishing",
+            });
+        };
+        let stream = viewer.stream;
+        let (Some(subscription), Some(entry)) = (viewer.subscription, self.streams.get_mut(stream))
+        else {
+            return Err(Refused::InvalidState {
+                state: "connecting",
+            });
+        };
+        entry
+            .media
+            .wish_layer(now, subscription, wish)
+            .map_err(|UnknownRid(rid)| Refused::UnknownLayer { rid })?;
+        self.stream_is_fresh(stream);
+        self.events.push(Event::Accepted { request, peer: id });
+        Ok(())
     }
 
     /// A viewing peer ended.

@@ -1,16 +1,18 @@
-// The extensions of WHEP below a session's URL: server-sent events.
+// The extensions of WHEP below a session's URL: server-sent events and the choice of a layer.
 
 import { randomBytes } from 'node:crypto'
-import type { MediaServer, Stream, WhepExtensions } from '../../../index.d.ts'
+import type { MediaServer, PullPeer, Stream, WhepExtensions } from '../../../index.d.ts'
 import type { HttpRequest, HttpResponse } from '../message.ts'
 import { emptyResponse, mediaType } from '../message.ts'
 import { problem } from '../problem.ts'
 import type { Session } from '../session.ts'
 import { EVENTS, EventStream, isEventType } from './event-stream.ts'
+import { chooseLayer } from './layer-choice.ts'
 import { StreamWatch } from './stream-watch.ts'
 
 /** A resource of an extension. */
-export type ExtensionResource = { readonly kind: 'events' } | { readonly kind: 'event-stream'; readonly name: string }
+export type ExtensionResource =
+  { readonly kind: 'events' } | { readonly kind: 'event-stream'; readonly name: string } | { readonly kind: 'layer' }
 
 /** Each session's event streams; more are refused. */
 const MOST_STREAMS = 4
@@ -18,7 +20,8 @@ const MOST_STREAMS = 4
 const JSON_TYPE = 'application/json'
 
 /** The resource of a path below a session's, if the extension is enabled. */
-export function extensionResource(below: string, { events }: WhepExtensions): ExtensionResource | undefined {
+export function extensionResource(below: string, { events, layers }: WhepExtensions): ExtensionResource | undefined {
+  if (below === 'layer') return layers === true ? { kind: 'layer' } : undefined
   const [, name] = /^events(?:\/([\w-]+))?$/.exec(below) ?? [undefined, null]
   if (name === null || events !== true) return undefined
   return name === undefined ? { kind: 'events' } : { kind: 'event-stream', name }
@@ -36,10 +39,14 @@ export function describeExtension(resource: ExtensionResource): HttpResponse['he
 }
 
 /** Tells which extensions a session has. */
-export function extensionLinks(session: string, { events }: WhepExtensions): HttpResponse['headers'] {
-  if (events !== true) return []
-  const rel = 'urn:ietf:params:whep:ext:core:server-sent-events'
-  return [['Link', `<${session}/events>; rel="${rel}"; events="${EVENTS.join(',')}"`]]
+export function extensionLinks(session: string, { events, layers }: WhepExtensions): HttpResponse['headers'] {
+  const rel = 'urn:ietf:params:whep:ext:core'
+  const links: HttpResponse['headers'][number][] = []
+  if (events === true) {
+    links.push(['Link', `<${session}/events>; rel="${rel}:server-sent-events"; events="${EVENTS.join(',')}"`])
+  }
+  if (layers === true) links.push(['Link', `<${session}/layer>; rel="${rel}:layer"`])
+  return links
 }
 
 /** Serves the extensions' resources. */
@@ -61,6 +68,11 @@ export class Extensions {
     request: HttpRequest,
     path: string,
   ): Promise<HttpResponse> {
+    if (resource.kind === 'layer') {
+      if (mediaType(request) !== JSON_TYPE) return notJson()
+      const wish = parsed(await request.body(this.#maxBodyBytes))
+      return await chooseLayer(session.peer as PullPeer, wish, sectionsOf(session))
+    }
     if (resource.kind === 'events') return await this.#create(session, request, path)
     const streams = this.#streams.get(session)
     const stream = streams?.get(resource.name)
@@ -80,9 +92,7 @@ export class Extensions {
   }
 
   async #create(session: Session, request: HttpRequest, path: string): Promise<HttpResponse> {
-    if (mediaType(request) !== JSON_TYPE) {
-      return problem(415, { detail: `the types of events come as ${JSON_TYPE}` }, [['Accept-Post', JSON_TYPE]])
-    }
+    if (mediaType(request) !== JSON_TYPE) return notJson()
     const types = parsed(await request.body(this.#maxBodyBytes))
     if (!Array.isArray(types) || types.length === 0 || !types.every(isEventType)) {
       return problem(400, { detail: `the body is a JSON array of types of events; there are ${EVENTS.join(', ')}` })
@@ -94,8 +104,7 @@ export class Extensions {
       return problem(409, { detail: `a session has at most ${MOST_STREAMS} event streams: delete one` })
     }
     const name = randomBytes(18).toString('base64url')
-    const sections = videoSections(session.peer.localDescription?.sdp ?? '')
-    streams.set(name, new EventStream(types, this.#watch(stream), sections))
+    streams.set(name, new EventStream(types, this.#watch(stream), sectionsOf(session)))
     return emptyResponse(201, [
       ['Location', `${path}/events/${name}`],
       ['Cache-Control', 'no-store'],
@@ -124,6 +133,10 @@ export class Extensions {
   }
 }
 
+function notJson(): HttpResponse {
+  return problem(415, { detail: `the body has the type ${JSON_TYPE}` }, [['Accept-Post', JSON_TYPE]])
+}
+
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -132,8 +145,8 @@ function parsed(text: string): unknown {
   }
 }
 
-/** The positions of the video sections that are sent, among all sections of a description. */
-function videoSections(sdp: string): readonly number[] {
-  const sections = sdp.split(/^m=/m).slice(1)
+/** The positions of the video sections that are sent, among all sections of the session. */
+function sectionsOf({ peer }: Session): readonly number[] {
+  const sections = (peer.localDescription?.sdp ?? '').split(/^m=/m).slice(1)
   return sections.flatMap((section, index) => (/^video [1-9]/.test(section) ? [index] : []))
 }

@@ -5,7 +5,8 @@ use xrtc_rtp::Time;
 use super::Stream;
 use crate::viewer::{Context, Viewer, track_of};
 use crate::{
-    Discard, LayerId, Limits, StreamEvent, SubscribeError, TrackId, ViewerConfig, ViewerId,
+    Discard, LayerId, LayerWish, Limits, StreamEvent, SubscribeError, TrackId, UnknownRid,
+    ViewerConfig, ViewerId,
 };
 
 impl Stream {
@@ -106,6 +107,30 @@ impl Stream {
             self.mark_dirty(viewer);
         }
         self.ask_home(now);
+    }
+
+    /// Lets a viewer's pictures be of the layer that it wishes for, from its next key frame on, which is asked for.
+    /// While no such layer is alive it gets the best one. The wish outlives the publisher. An unknown viewer is ignored.
+    pub fn wish_layer(
+        &mut self,
+        now: Time,
+        viewer: ViewerId,
+        wish: LayerWish,
+    ) -> Result<(), UnknownRid> {
+        let known = |rid| self.tracks.iter().any(|track| track.has_rid(rid));
+        if let Some(rid) = wish.rid.filter(|rid| !known(*rid)) {
+            return Err(UnknownRid(rid));
+        }
+        self.now = self.now.max(now);
+        let present = self.viewers.get_mut(viewer.slot as usize);
+        if let Some(present) = present.filter(|present| present.serial == viewer.serial) {
+            for subscription in &mut present.subscriptions {
+                subscription.wish = wish;
+            }
+            present.want_wished(&mut self.tracks);
+        }
+        self.ask_home(now);
+        Ok(())
     }
 
     /// Packets of this viewer were dropped on the way out: it needs a key frame to go on.

@@ -1,7 +1,7 @@
 //! Which simulcast layer a viewer gets, and what a switch looks like to it.
 
-use xrtc_forward::{LayerId, StreamEvent, TrackId, ViewerId};
-use xrtc_rtp::{RtpPacket, Ssrc, Time};
+use xrtc_forward::{LayerId, LayerWish, StreamEvent, TrackId, UnknownRid, ViewerId};
+use xrtc_rtp::{Rid, RtpPacket, Ssrc, Time};
 
 use crate::rig::*;
 
@@ -255,5 +255,77 @@ fn the_target_is_the_same_for_all_and_one_request_serves_all() {
     rig.send(at(433), &publisher.frame());
     for &viewer in &viewers {
         assert_eq!(layer_of(&rig, viewer), Some(LayerId(2)));
+    }
+}
+
+/// Frames of a publisher that does what it is asked for, and what the viewer gets.
+fn run(rig: &mut Rig, publisher: &mut Simulcast, frames: std::ops::Range<u64>) -> Vec<Got> {
+    let mut got = Vec::new();
+    for n in frames {
+        let now = at(33 * n);
+        got.extend(rig.send(now, &publisher.frame()));
+        if n % 10 == 5 {
+            publisher
+                .reports(now)
+                .iter()
+                .for_each(|report| rig.stream.handle_rtcp(now, report));
+        }
+        publisher.obey(&rig.asks(now));
+    }
+    got
+}
+
+#[test]
+fn a_viewer_gets_the_layer_that_it_wishes_for_and_the_best_one_while_that_is_dead() {
+    let mut rig = Rig::publishing(vec![simulcast_track()]);
+    let viewer = rig.subscribe(at(0));
+    let mut publisher = Simulcast::new();
+    let mut got = run(&mut rig, &mut publisher, 0..20);
+    assert_eq!(layer_of(&rig, viewer), Some(LayerId(2)));
+    let wish = |rid| LayerWish {
+        rid: Rid::new(rid),
+        ..LayerWish::default()
+    };
+    let unknown = rig.stream.wish_layer(at(660), viewer, wish("x"));
+    assert_eq!(unknown, Err(UnknownRid(Rid::new("x").unwrap())));
+    rig.stream.wish_layer(at(660), viewer, wish("q")).unwrap();
+    got.extend(run(&mut rig, &mut publisher, 20..50));
+    assert_eq!(layer_of(&rig, viewer), Some(LayerId(0)), "the wish");
+    publisher.active[0] = false;
+    got.extend(run(&mut rig, &mut publisher, 50..90));
+    assert_eq!(layer_of(&rig, viewer), Some(LayerId(2)), "the best one");
+    publisher.active[0] = true;
+    got.extend(run(&mut rig, &mut publisher, 90..130));
+    assert_eq!(layer_of(&rig, viewer), Some(LayerId(0)), "the wish again");
+    let none = LayerWish::default();
+    rig.stream.wish_layer(at(33 * 130), viewer, none).unwrap();
+    got.extend(run(&mut rig, &mut publisher, 130..160));
+    assert_eq!(layer_of(&rig, viewer), Some(LayerId(2)), "no wish");
+    assert_continuous(&got);
+}
+
+#[test]
+fn a_viewer_gets_the_largest_picture_that_fits_or_else_the_smallest() {
+    let limits = [
+        (Some(1280), Some(720), 2),
+        (Some(1279), None, 1),
+        (None, Some(480), 1),
+        (Some(640), Some(180), 0),
+        (Some(100), None, 0),
+    ];
+    for (max_width, max_height, expected) in limits {
+        let mut rig = Rig::publishing(vec![simulcast_track()]);
+        let viewer = rig.subscribe(at(0));
+        let mut publisher = Simulcast::new();
+        run(&mut rig, &mut publisher, 0..20);
+        let wish = LayerWish {
+            rid: None,
+            max_width,
+            max_height,
+        };
+        rig.stream.wish_layer(at(660), viewer, wish).unwrap();
+        run(&mut rig, &mut publisher, 20..60);
+        let layer = layer_of(&rig, viewer);
+        assert_eq!(layer, Some(LayerId(expected)), "{wish:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xrtc_sfu::Event;
+use xrtc_sfu::{Command, Event, LayerWish, Refused};
 use xrtc_testkit::{LayerConfig, PublishConfig, ViewConfig};
 
 use crate::world::{EndId, World, name_at, network};
@@ -104,6 +104,58 @@ fn viewers_leave_a_dying_top_layer_within_half_a_second_and_return_when_it_does(
             .source(xrtc_rtp::MediaKind::Video);
         assert_eq!(source.expect("video").video.discontinuities(), 0);
         assert_eq!(source.expect("video").video.incomplete(), 0);
+    }
+}
+
+#[test]
+fn b36_a_viewer_gets_the_layer_that_it_wishes_for_on_any_worker() {
+    let mut world = World::new(2, 1);
+    let stream = name_at(0, 2);
+    world.publish(&stream, layers(), network(20, 0, 0.0));
+    world.connect_all();
+    world.run_ms(500);
+    let viewers = [0, 1].map(|worker| {
+        let end = world.view(worker, &stream, ViewConfig::default(), network(20, 0, 0.0));
+        (worker, end)
+    });
+    world.connect_all();
+    world.run_ms(1_500);
+    for (worker, viewer) in viewers {
+        let peer = world.ends[viewer].peer;
+        let mut wish = |rid| {
+            let rid = xrtc_rtp::Rid::new(rid);
+            let wish = LayerWish {
+                rid,
+                ..LayerWish::default()
+            };
+            world.ask(worker, |request| Command::SetLayer {
+                request,
+                peer,
+                wish,
+            })
+        };
+        let refused = wish("x");
+        assert!(
+            matches!(
+                refused,
+                Event::Refused {
+                    refused: Refused::UnknownLayer { .. },
+                    ..
+                }
+            ),
+            "{refused:?}"
+        );
+        assert!(matches!(wish("a"), Event::Accepted { .. }));
+    }
+    world.run_ms(1_000);
+    let since = world.now;
+    world.run_ms(1_000);
+    for (_, viewer) in viewers {
+        let got = layers_since(&world, viewer, since);
+        assert!(
+            got.len() > 20 && got.iter().all(|layer| *layer == 0),
+            "{got:?}"
+        );
     }
 }
 
