@@ -709,7 +709,7 @@ export interface SessionLimits {
  * What a token allows stands in one claim, by default `xrtc`: `{ "push": ["ann/*"], "pull": ["**"], "list": true }`.
  * In a pattern `*` stands for one segment of the stream's name, and `**` at its end for one or more.
  *
- * @throws {InvalidArgumentError} There is not exactly one key, or it cannot be read.
+ * @throws {InvalidArgumentError} There is not exactly one key, it cannot be read, or an algorithm does not fit it.
  * @example
  * server.signaling({ authorize: jwtAuthorize({ jwksUrl: 'https://login.example/keys', audience: 'media' }) })
  */
@@ -723,7 +723,10 @@ export interface JwtAuthorizeOptions {
   readonly publicKey?: string | Readonly<Record<string, unknown>>
   /** Where the public keys of signed tokens are, as a JWK set. It is asked when needed and remembered for ten minutes. */
   readonly jwksUrl?: string | URL
-  /** Default: HS256, HS384 and HS512 with a `secret`; the ones with RSA, elliptic curves and EdDSA otherwise. */
+  /**
+   * The algorithms that are taken, of those that fit the key. Default: all that do: HS256, HS384 and HS512 with a `secret`;
+   * the ones with RSA, elliptic curves and EdDSA otherwise.
+   */
   readonly algorithms?: readonly string[]
   /** What `aud` must be or have; of several one. Default: anything. */
   readonly audience?: string | readonly string[]

@@ -220,6 +220,11 @@ const wrong: readonly [what: string, options: object][] = [
   ['a file of keys', { jwksUrl: 'file:///keys' }],
   ['a misspelt option', { secret: SECRET, issuers: 'a' }],
   ['a tolerance of years', { secret: SECRET, clockToleranceSeconds: 1e9 }],
+  ['the algorithm none', { secret: SECRET, algorithms: ['none'] }],
+  ['an algorithm of another kind of key', { secret: SECRET, algorithms: ['HS256', 'RS256'] }],
+  ['HMAC by public keys', { jwksUrl: 'https://a.example', algorithms: ['HS256'] }],
+  ['no algorithm at all', { secret: SECRET, algorithms: [] }],
+  ['algorithms that are no list', { secret: SECRET, algorithms: 'HS256' }],
 ]
 
 for (const [what, options] of wrong) {

@@ -39,8 +39,15 @@ for (const options of [
   { secret: 'a', urls: 'turn:a', ttlSeconds: 0 },
   { secret: 'a', urls: 'turn:a', ttl: 5 },
   { secret: 'a', urls: 'turn:a', identity: 7 },
+  { secret: 'a' },
+  { secret: 'a', urls: [] },
+  { secret: 'a', urls: 'nope' },
+  { secret: 'a', urls: ['turn:a', 7] },
 ]) {
   test(`turnCredentials refuses ${JSON.stringify(options)}`, (t) => {
-    t.throws(() => turnCredentials(options as never), { code: 'XRTC_INVALID_ARGUMENT' })
+    t.throws(() => turnCredentials(options as never), {
+      code: 'XRTC_INVALID_ARGUMENT',
+      message: /secret|urls|ttl|identity/,
+    })
   })
 }

@@ -263,6 +263,8 @@ const wrong: readonly object[] = [
   { url: 'http://a', secret: 'whsec_c2hvcnQ=' },
   { url: 'http://a' },
   { url: 'http://a', secret: SECRET, events: ['stream.gone'] },
+  { url: 'http://a', secret: SECRET, events: [] },
+  { url: 'http://a', secret: SECRET, events: 'peer.added' },
   { url: 'http://a', secret: SECRET, maxQueued: 0 },
   { url: 'http://a', secret: SECRET, retries: 3 },
 ]

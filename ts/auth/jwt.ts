@@ -14,7 +14,7 @@ export function jwtAuthorize(options: JwtAuthorizeOptions): JwtAuthorize {
   const tolerance = integer('clockToleranceSeconds', options.clockToleranceSeconds, [0, 3_600]) ?? 5
   const { key, fitting } = keySource(options)
   const rules: JWTVerifyOptions = {
-    algorithms: [...(options.algorithms ?? fitting)],
+    algorithms: algorithmsOf(options.algorithms, fitting),
     clockTolerance: tolerance,
     ...(options.audience === undefined ? {} : { audience: mutable(options.audience) }),
     ...(options.issuer === undefined ? {} : { issuer: mutable(options.issuer) }),
@@ -65,6 +65,15 @@ function keySource(options: JwtAuthorizeOptions): { readonly key: KeySource; rea
   const fitting = ALGORITHMS[kind]
   if (fitting === undefined) throw invalid(`a key of the kind ${kind} signs no tokens`)
   return { key: () => Promise.resolve(key), fitting }
+}
+
+// A list that fits no key would refuse every token without saying why.
+function algorithmsOf(algorithms: unknown, fitting: readonly string[]): string[] {
+  if (algorithms === undefined) return [...fitting]
+  const names: readonly unknown[] = Array.isArray(algorithms) ? algorithms : []
+  const taken = fitting.filter((name) => names.includes(name))
+  if (names.length > 0 && names.every((name) => taken.some((fit) => fit === name))) return taken
+  throw invalid(`algorithms is a list of one or more that fit the key: ${fitting.join(', ')}`)
 }
 
 function readSecret(secret: string | Uint8Array): KeyObject {

@@ -3,12 +3,14 @@
 
 import { createHmac } from 'node:crypto'
 import type { IceServer, TurnCredentialsOptions } from '../../index.d.ts'
+import { ICE_URLS_RULE, iceUrls } from '../ice-server.ts'
 import { integer, invalid, known, text } from '../options.ts'
 
 /** Mints credentials for one client. */
 export function turnCredentials(options: TurnCredentialsOptions): IceServer {
   known('turnCredentials', options, ['identity', 'secret', 'ttlSeconds', 'urls'])
   const { urls, identity } = options
+  if (iceUrls(urls) === undefined) throw invalid(ICE_URLS_RULE)
   const secret = text('secret', options.secret)
   if (secret === '') throw invalid('secret is not empty')
   const ttlSeconds = integer('ttlSeconds', options.ttlSeconds, [1, 31_536_000]) ?? 86_400

@@ -87,6 +87,7 @@ export class ServerWebhooks implements Webhooks {
 function webhookSettings(options: WebhooksOptions): WebhookSettings {
   known('webhooks', options, OPTIONS)
   const { events = EVENTS } = options
+  if (!Array.isArray(events) || events.length === 0) throw invalid('events is a list of one or more webhook events')
   const stranger = events.find((type) => !EVENTS.includes(type))
   if (stranger !== undefined) throw invalid(`there is no webhook event ${stranger}`)
   return {

@@ -1,0 +1,15 @@
+// The URLs of STUN and TURN servers.
+
+/** What a wrong list of them breaks. */
+export const ICE_URLS_RULE = 'urls is one or more URLs that begin with stun:, stuns:, turn: or turns:'
+
+// They become `Link` headers (RFC 9725 §4.6), which must stay one line of ASCII that clients split at commas.
+const ICE_URL = /^(?:stuns?|turns?):[^\s<>"\\,;]+$/
+const ASCII = /^[\x20-\x7e]*$/
+
+/** The URLs of an ICE server as a list; `undefined` if they are none. */
+export function iceUrls(urls: unknown): readonly string[] | undefined {
+  const list: readonly unknown[] = Array.isArray(urls) ? urls : [urls]
+  const fitting = list.filter((url) => typeof url === 'string').filter((url) => ICE_URL.test(url) && ASCII.test(url))
+  return list.length > 0 && fitting.length === list.length ? fitting : undefined
+}
