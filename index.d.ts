@@ -118,7 +118,10 @@ export interface MediaServerEvents {
   peerremoved: [event: { readonly peer: Peer; readonly reason: string }]
   /** A worker thread failed and was started again; its peers were closed with the reason `internalError`. */
   workerrestart: [event: { readonly worker: number; readonly message: string }]
-  /** A listener of one of this server's objects, or its `authorize`, threw. Never an exception for the thrower. */
+  /**
+   * A listener of one of this server's objects, its `authorize` (`event` is `'request'`) or its logger (`'log'`, once)
+   * threw, or `authorize` did not settle in time. Never an exception for the thrower.
+   */
   listenererror: [event: { readonly error: unknown; readonly event: string }]
   /** The server is closed. */
   closed: [event: { readonly reason: string }]
@@ -596,7 +599,7 @@ export interface SignalingOptions {
   readonly xrtc?: boolean | XrtcRoutesOptions
   /** The largest request body. Default 131,072. */
   readonly maxBodyBytes?: number
-  /** How long a request may take to arrive, and how long the server may take for it. Default 10,000 each. */
+  /** How long a request may take to arrive, how long `authorize` may, and how long the server. Default 10,000 each. */
   readonly requestTimeoutMs?: number
   /** Accepts a PATCH without `If-Match`, which some clients send. Default `false`: it is answered 428. */
   readonly lenientIfMatch?: boolean
@@ -663,12 +666,13 @@ export interface CorsOptions {
 export type AuthorizeContext =
   | { readonly action: 'push'; readonly stream: string; readonly uid?: bigint }
   | { readonly action: 'pull'; readonly stream: string; readonly uid?: bigint }
-  | { readonly action: 'list'; readonly stream: undefined }
+  | { readonly action: 'list'; readonly stream: undefined; readonly uid?: undefined }
 
 /**
  * Decides whether a request may be served: `true` or an object allow it; `false` refuses it with 401, and
- * `'forbidden'` with 403. It is also asked for the requests of an existing session. If it throws, or gives what is no
- * grant, the answer is 500.
+ * `'forbidden'` with 403. It is also asked for the requests of an existing session. If it throws, or gives anything
+ * else (a grant with a member that there is not, `undefined`), the answer is 500; if it does not settle within
+ * `requestTimeoutMs`, 503 with `Retry-After`. The server tells `listenererror` of either.
  */
 export type Authorize = (
   request: SignalingRequest,

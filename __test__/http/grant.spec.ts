@@ -51,6 +51,15 @@ const wrong: readonly [name: string, result: unknown][] = [
   ['a redirect to a script', { redirect: 'javascript:alert(1)' }],
   ['a redirect to another host by a path', { redirect: '//b.example/whip/lobby' }],
   ['no time at all', { limits: { expiresInMs: 0 } }],
+  ['a time that is a text', { limits: { expiresInMs: '5' } }],
+  ['limits that are none', { limits: 5 }],
+  ['no ICE server among them', { iceServers: [null] }],
+  ['a list', []],
+  ['a response of another server', new Response()],
+  ['nothing', undefined],
+  ['null', null],
+  ['zero', 0],
+  ['an empty text', ''],
 ]
 
 for (const [name, result] of wrong) {
@@ -60,6 +69,23 @@ for (const [name, result] of wrong) {
     t.is((await post(`${url}/whip/lobby`, PUBLISH)).status, 500)
     const [{ error }] = await told
     t.true(error instanceof TypeError)
+    t.deepEqual(server.peers(), [])
+  })
+}
+
+const misspelt: readonly [key: string, grant: object][] = [
+  ['foo', { foo: 1 }],
+  ['limit', { limit: { expiresInMs: 5 } }],
+  ['expireInMs', { limits: { expireInMs: 5 } }],
+]
+
+for (const [key, grant] of misspelt) {
+  test(`a grant with ${key}, which there is not, is 500 and told of by that name`, async (t) => {
+    const { url, server } = await startSite(t, { authorize: () => grant })
+    const told = once(server, 'listenererror')
+    t.is((await post(`${url}/whip/lobby`, PUBLISH)).status, 500)
+    const [{ error }] = await told
+    t.regex(error.message, new RegExp(`\\b${key}\\b`))
     t.deepEqual(server.peers(), [])
   })
 }

@@ -38,6 +38,9 @@ export async function compiles(): Promise<void> {
 
   const authorize: Authorize = async ({ token }, context) =>
     context.action === 'list' ? false : token === context.stream && { identity: 'x' }
+  const byUid: Authorize = (_request, { action, stream, uid }) =>
+    uid === undefined ? action === 'list' : stream !== ''
+  void byUid
   const signaling: Signaling = server.signaling({ authorize, cors: { origins: ['https://a.example'] } })
   const { listener } = signaling
   createHttpServer(listener)

@@ -2,8 +2,11 @@
 
 import type { Authorize, AuthorizeContext, AuthorizeResult, Grant, IceServer, SignalingRequest } from '../../index.d.ts'
 import { XrtcError } from '../errors.ts'
-import type { HttpResponse } from './message.ts'
+import { ICE_URLS_RULE, iceUrls } from '../ice-server.ts'
+import { withinTime } from './deadline.ts'
+import type { HttpRequest, HttpResponse } from './message.ts'
 import { problem } from './problem.ts'
+import type { SignalingHooks, SignalingSettings } from './signaling.ts'
 
 /** What the gate says: come in on these terms, or the refusal. */
 export type Passage = Terms | { readonly refusal: HttpResponse }
@@ -18,19 +21,43 @@ export interface Terms {
   readonly expiresInMs: number | undefined
 }
 
-/** Asks `authorize`; without one everybody may. Rejects if it throws or gives what is no grant. */
-export async function passGate(
-  authorize: Authorize | undefined,
-  request: SignalingRequest,
-  context: AuthorizeContext,
-): Promise<Passage> {
-  const result = authorize === undefined ? true : await ask(authorize, request, context)
-  if (result === true) return termsOf({})
-  if (typeof result === 'object' && result !== null) return termsOf(result)
-  if (result === 'forbidden') {
-    return { refusal: problem(403, { detail: `this token may not ${context.action} here` }) }
+type GateSettings = Pick<SignalingSettings, 'authorize' | 'requestTimeoutMs'>
+
+/** The app's `authorize`, bounded in time and checked. */
+export class Gate {
+  readonly #settings: GateSettings
+  readonly #failed: SignalingHooks['failed']
+
+  constructor(settings: GateSettings, failed: SignalingHooks['failed']) {
+    this.#settings = settings
+    this.#failed = failed
   }
-  if (result) throw new TypeError('authorize gives true, false, `forbidden` or a grant')
+
+  /**
+   * Asks `authorize`; without one everybody may. Rejects if it throws or gives what is no grant.
+   *
+   * @throws {LimitError} It did not settle within `requestTimeoutMs` (`XRTC_OVERLOADED`), which is told of already.
+   */
+  async pass(request: HttpRequest, context: AuthorizeContext): Promise<Passage> {
+    const { authorize, requestTimeoutMs } = this.#settings
+    if (authorize === undefined) return termsOf({})
+    const asked = ask(authorize, request, context)
+    const result = await withinTime(asked, requestTimeoutMs, () => undefined).catch((error: unknown) => {
+      // `ask` throws none, so this one is the deadline's.
+      if (error instanceof XrtcError) {
+        this.#failed(new Error(`authorize did not settle within ${requestTimeoutMs} ms`), request)
+      }
+      throw error
+    })
+    return passageOf(result, request, context)
+  }
+}
+
+function passageOf(result: unknown, request: SignalingRequest, { action }: AuthorizeContext): Passage {
+  if (result === true) return termsOf({})
+  if (isRecord(result)) return termsOf(result)
+  if (result === 'forbidden') return { refusal: problem(403, { detail: `this token may not ${action} here` }) }
+  if (result !== false) throw new TypeError("authorize gives true, false, 'forbidden' or a grant")
   // RFC 6750 §3: no error code where no token was given.
   const given = request.token !== undefined
   const challenge = given ? 'Bearer realm="xrtc", error="invalid_token"' : 'Bearer realm="xrtc"'
@@ -51,25 +78,29 @@ async function ask(
   }
 }
 
-function termsOf({ identity, iceServers = [], redirect, limits }: Grant): Terms {
+function termsOf(grant: Grant): Terms {
+  expectKeys('a grant', grant, ['identity', 'iceServers', 'limits', 'redirect'])
+  const { identity, iceServers = [], redirect, limits = {} } = grant
   if (identity !== undefined) expect(typeof identity === 'string', 'an identity is a string')
   expect(Array.isArray(iceServers), 'iceServers is an array')
   for (const server of iceServers) checkIceServer(server)
   if (redirect !== undefined) expect(isRedirect(redirect), 'redirect is an http URL or an absolute path')
-  const expiresInMs = limits?.expiresInMs
-  if (expiresInMs !== undefined) expect(expiresInMs >= 1, 'limits.expiresInMs is a number from 1')
+  expect(isRecord(limits), 'limits is an object')
+  expectKeys('limits', limits, ['expiresInMs'])
+  const { expiresInMs } = limits
+  if (expiresInMs !== undefined) {
+    expect(typeof expiresInMs === 'number' && expiresInMs >= 1, 'limits.expiresInMs is a number from 1')
+  }
   return { identity, iceServers, redirect, expiresInMs }
 }
 
-// They become `Link` headers (RFC 9725 §4.6), which must stay one line of ASCII.
-function checkIceServer({ urls, username, credential }: IceServer): void {
-  const list = typeof urls === 'string' ? [urls] : urls
-  expect(Array.isArray(list) && list.length > 0, 'an ICE server has urls')
-  const shape = /^(?:stuns?|turns?):[^\s<>"\\,;]+$/
-  expect(
-    list.every((url) => shape.test(url) && ASCII.test(url)),
-    'the URL of an ICE server begins with stun:, stuns:, turn: or turns:',
-  )
+// They become `Link` headers (RFC 9725 §4.6), which must stay one line of ASCII. Members beside these are let be: TURN
+// providers send some, and browsers ignore them too.
+function checkIceServer(server: IceServer): void {
+  expect(isRecord(server), 'an ICE server is an object')
+  const { urls, username, credential } = server
+  const list = iceUrls(urls) ?? []
+  expect(list.length > 0, `of an ICE server, ${ICE_URLS_RULE}`)
   const texts = [username, credential].filter((text) => text !== undefined)
   expect(
     texts.every((text) => typeof text === 'string' && ASCII.test(text)),
@@ -85,6 +116,16 @@ function isRedirect(target: unknown): boolean {
 }
 
 const ASCII = /^[\x20-\x7e]*$/
+
+// Not a response, a map or a list: without members that are read they would grant everything.
+function isRecord(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]'
+}
+
+function expectKeys(name: string, value: object, keys: readonly string[]): void {
+  const stranger = Object.keys(value).find((key) => !keys.includes(key))
+  expect(stranger === undefined, `${name} has no ${stranger}`)
+}
 
 function expect(holds: boolean, rule: string): void {
   if (!holds) throw new TypeError(`authorize gave what is no grant: ${rule}`)

@@ -4,7 +4,7 @@ import type { MediaServer, RateLimitOptions, SignalingOptions, XrtcRoutesOptions
 import type { ClientAddress } from './client-address.ts'
 import { Cors } from './cors.ts'
 import { SDP, acceptOffer, counterOffer, describeEndpoint, opened, readOffer, redirected } from './endpoint.ts'
-import { passGate } from './gate.ts'
+import { Gate } from './gate.ts'
 import { limitLifetime } from './lifetime.ts'
 import { iceServerLinks } from './link.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
@@ -60,6 +60,7 @@ export class SignalingCore {
   readonly #server: MediaServer
   readonly #settings: SignalingSettings
   readonly #hooks: SignalingHooks
+  readonly #gate: Gate
   readonly #cors: Cors
   readonly #pages: Pages | undefined
   readonly #sessions: SessionTable
@@ -72,6 +73,7 @@ export class SignalingCore {
     this.#server = server
     this.#settings = settings
     this.#hooks = hooks
+    this.#gate = new Gate(settings, hooks.failed)
     this.#cors = new Cors(settings.cors)
     const { pages, xrtc, rateLimit } = settings
     this.#pages = pages || xrtc !== false ? new Pages({ pages, xrtc: xrtc !== false }) : undefined
@@ -79,7 +81,9 @@ export class SignalingCore {
     this.#extensions = new Extensions(server, settings.maxBodyBytes)
     this.#limiter = rateLimit === false ? undefined : new RateLimiter(rateLimit)
     this.#xrtc =
-      xrtc === false ? undefined : new XrtcRoutes(server, settings, xrtc, { ...hooks, limiter: this.#limiter })
+      xrtc === false
+        ? undefined
+        : new XrtcRoutes(server, settings, xrtc, { ...hooks, gate: this.#gate, limiter: this.#limiter })
   }
 
   get sessionCount(): number {
@@ -141,7 +145,7 @@ export class SignalingCore {
     const headers = [...describe(found), ...this.#cors.preflightHeaders(request)]
     if (found.kind !== 'endpoint') return emptyResponse(200, headers)
     const context = { action: actionOf(found.protocol), stream: found.stream }
-    const passage = await passGate(this.#settings.authorize, request, context)
+    const passage = await this.#gate.pass(request, context)
     return emptyResponse(200, 'refusal' in passage ? headers : [...headers, ...iceServerLinks(passage.iceServers)])
   }
 
@@ -150,8 +154,8 @@ export class SignalingCore {
     if (method === 'GET' || method === 'HEAD') return describeEndpoint(method, protocol)
     if (method !== 'POST') return notAllowed(method, ENDPOINT_METHODS)
     if (this.#state === 'draining') return this.#unavailable('the server is about to end: no session is opened')
-    const { authorize, basePath, counterOffers, maxBodyBytes, requestTimeoutMs } = this.#settings
-    const passage = await passGate(authorize, request, { action: actionOf(protocol), stream })
+    const { basePath, counterOffers, maxBodyBytes, requestTimeoutMs } = this.#settings
+    const passage = await this.#gate.pass(request, { action: actionOf(protocol), stream })
     if ('refusal' in passage) return passage.refusal
     if (passage.redirect !== undefined) return redirected(passage.redirect)
     const body = await readOffer(request, protocol, maxBodyBytes)
@@ -178,9 +182,8 @@ export class SignalingCore {
     const { method } = request
     if (method === 'GET' || method === 'HEAD') return emptyResponse(session === undefined ? 404 : 204)
     if (method !== 'PATCH' && method !== 'DELETE') return notAllowed(method, SESSION_METHODS)
-    const { authorize } = this.#settings
     const asking = { ...request, token: request.token ?? known.urlToken }
-    const passage = await passGate(authorize, asking, { action: actionOf(protocol), stream: known.stream })
+    const passage = await this.#gate.pass(asking, { action: actionOf(protocol), stream: known.stream })
     if ('refusal' in passage) return passage.refusal
     if (method === 'DELETE') {
       // RFC 9725 §4.2 shows 200, and OBS takes nothing else for a success. Entity tags are ignored here.
@@ -204,7 +207,7 @@ export class SignalingCore {
     if (!FREE_METHODS.has(method)) {
       const asking = { ...request, token: token ?? session.urlToken }
       const context = { action: 'pull', stream: session.stream } as const
-      const passage = await passGate(this.#settings.authorize, asking, context)
+      const passage = await this.#gate.pass(asking, context)
       if ('refusal' in passage) return passage.refusal
       limitLifetime(session.peer, passage.expiresInMs)
     }
@@ -218,7 +221,7 @@ export class SignalingCore {
       return await this.#pages.serve(path, request, request.mount + this.#settings.basePath)
     if (request.method === 'OPTIONS') return emptyResponse(200, this.#cors.preflightHeaders(request))
     if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed(request.method, 'GET, HEAD, OPTIONS')
-    const passage = await passGate(this.#settings.authorize, request, { action: 'list', stream: undefined })
+    const passage = await this.#gate.pass(request, { action: 'list', stream: undefined })
     return 'refusal' in passage ? passage.refusal : listStreams(this.#server)
   }
 

@@ -4,8 +4,7 @@
 import type { MediaServer, Peer, XrtcRoutesOptions } from '../../../index.d.ts'
 import { errorOf } from '../../errors.ts'
 import { withinTime } from '../deadline.ts'
-import type { Terms } from '../gate.ts'
-import { passGate } from '../gate.ts'
+import type { Gate, Terms } from '../gate.ts'
 import { limitLifetime } from '../lifetime.ts'
 import type { HttpRequest, HttpResponse } from '../message.ts'
 import { emptyResponse } from '../message.ts'
@@ -29,10 +28,11 @@ export function xrtcAction(segment: string): XrtcAction | undefined {
 const ACTIONS: readonly XrtcAction[] = ['push', 'pull', 'sendanswer', 'stoppush', 'stoppull']
 const METHODS = 'OPTIONS, POST'
 
-type Settings = Pick<SignalingSettings, 'authorize' | 'maxBodyBytes' | 'requestTimeoutMs' | 'retryAfterSeconds'>
+type Settings = Pick<SignalingSettings, 'maxBodyBytes' | 'requestTimeoutMs' | 'retryAfterSeconds'>
 
 /** What the routes share with the signaling's others. */
 export interface XrtcHooks extends SignalingHooks {
+  readonly gate: Gate
   readonly limiter: RateLimiter | undefined
 }
 
@@ -164,7 +164,7 @@ export class XrtcRoutes {
   ): Promise<Terms> {
     const inForm = parameters.text('token')
     const token = call.request.token ?? (inForm === '' ? undefined : inForm)
-    const passage = await passGate(this.#settings.authorize, { ...call.request, token }, { action, stream, uid })
+    const passage = await this.#hooks.gate.pass({ ...call.request, token }, { action, stream, uid })
     call.done('authorize')
     if ('refusal' in passage) throw refusalOfResponse(passage.refusal, action)
     return passage
