@@ -98,7 +98,10 @@ export interface ServerLimits {
   readonly viewersPerStream?: number
 }
 
-/** A logger: the four calls of pino that xrtc makes. */
+/**
+ * A logger: the four calls of pino that xrtc makes. What they throw harms nothing; the server tells `listenererror` of
+ * the first time.
+ */
 export interface Logger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void

@@ -17,6 +17,7 @@ import { RATE_LIMIT_DEFAULTS } from './http/rate-limit.ts'
 import { clientAddressBehind } from './http/client-address.ts'
 import type { SignalingSettings } from './http/signaling.ts'
 import { SIGNALING_DEFAULTS } from './http/signaling.ts'
+import { LOG_LEVELS } from './logger.ts'
 
 /** The most workers. */
 const MAX_WORKERS = 64
@@ -40,6 +41,7 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
   known('createServer', options, SERVER_KEYS)
   known('udp', options.udp ?? {}, ['host', 'port', 'portPerWorker'])
   known('limits', options.limits ?? {}, LIMIT_KEYS)
+  if (options.logger !== undefined) checkLogger(options.logger)
   const { udp = {}, limits = {} } = options
   const settings: BindingServerOptions = {
     workers: integer('workers', options.workers, [1, MAX_WORKERS]) ?? Math.min(availableParallelism(), MAX_WORKERS),
@@ -60,6 +62,13 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
   for (const key of LIMIT_KEYS) assign(bounds, key, integer(`limits.${key}`, limits[key], [1, 1_000_000]))
   if (Object.keys(bounds).length > 0) settings.limits = bounds
   return settings
+}
+
+function checkLogger(logger: unknown): void {
+  if (typeof logger !== 'object' || logger === null) throw invalid('logger is an object')
+  const calls = logger as Readonly<Record<string, unknown>>
+  const missing = LOG_LEVELS.find((level) => typeof calls[level] !== 'function')
+  if (missing !== undefined) throw invalid(`the logger has no function ${missing}`)
 }
 
 /** Options of a signaling with their defaults. */

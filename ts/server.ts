@@ -28,6 +28,7 @@ import { resolveAddresses } from './announce.ts'
 import { Emitter } from './emitter.ts'
 import { errorOf } from './errors.ts'
 import { HttpSignaling } from './http/http-signaling.ts'
+import { IsolatedLogger } from './logger.ts'
 import type { PeerEvent, StreamEvent, WorkerEvent } from './native.ts'
 import { NativeServer } from './native.ts'
 import { flag, iceMode, invalid, known, serverSettings, signalingSettings, text } from './options.ts'
@@ -82,19 +83,23 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
 
   constructor(start: StartNative, { logger, ice }: { readonly logger: Logger | undefined; readonly ice: IceMode }) {
     super((error, event) => this.#listenerFailed(error, event))
-    this.#logger = logger
+    const report = (error: unknown): boolean => this.tell('listenererror', { error, event: 'log' })
+    this.#logger = logger === undefined ? undefined : new IsolatedLogger(logger, report)
     this.#ice = ice
+    let native: NativeServer | undefined
     try {
-      this.#native = start({
+      native = start({
         peer: (event) => this.#onPeer(event),
         stream: (event) => this.#onStream(event),
         worker: (event) => this.#onWorker(event),
       })
+      this.workers = native.workers
     } catch (error) {
+      native?.close()
       clearInterval(this.#keepAlive)
       throw error
     }
-    this.workers = this.#native.workers
+    this.#native = native
     this.#home = this.#makeHome()
     this.#logger?.info({ workers: this.workers.length }, 'server started')
   }
