@@ -1,6 +1,6 @@
 // The list of live streams, renewed every two seconds while the page is visible.
 
-import { element, pageAddress, tokenOption } from './page.js'
+import { askForToken, element, pageAddress, tokenOption } from './page.js'
 
 const RENEW_MS = 2000
 const form = element('go', HTMLFormElement)
@@ -31,13 +31,19 @@ async function renew() {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
     const response = await fetch(new URL('api/streams', document.baseURI), { headers })
     if (response.status === 401 || response.status === 403) {
-      problem.textContent = 'The server wants a token, or does not take this one: add ?token=… to the address.'
+      problem.textContent =
+        token === undefined ? 'The server wants a token.' : 'With this token the server does not list its streams.'
+      element('empty', HTMLElement).hidden = true
+      element('streams', HTMLElement).replaceChildren()
+      askForToken(true)
       return
     }
     if (!response.ok) throw new Error(`the server answered ${response.status}`)
     show(await response.json())
     problem.textContent = ''
+    askForToken(false)
   } catch {
+    element('empty', HTMLElement).hidden = true
     problem.textContent = 'The server cannot be reached. Trying again…'
   }
 }

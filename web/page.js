@@ -42,6 +42,44 @@ for (const link of document.querySelectorAll('a[href="./"]')) {
   if (link instanceof HTMLAnchorElement) link.href = pageAddress('./').href
 }
 
+/**
+ * Says of a link to watch that this page's token is in it: who gets the link may do what the token allows.
+ * @param {HTMLAnchorElement} link
+ */
+export function markToken(link) {
+  if (!query.has('token')) return
+  link.textContent = 'Watch it (with your token)'
+  link.title = 'Your token is in this link: whoever gets it may do what you may.'
+}
+
+/**
+ * Shows a field for a token below the problem, or takes it away; a token that is entered reloads the page with it.
+ * @param {boolean} wanted
+ * @param {Record<string, string>} [fields] what else the reloaded page's address shall have
+ */
+export function askForToken(wanted, fields = {}) {
+  const shown = document.getElementById('token')
+  if (!wanted) return shown?.remove()
+  if (shown) return
+  const problem = element('problem', HTMLElement)
+  const form = document.createElement('form')
+  form.id = 'token'
+  form.className = problem.closest('.card') ? 'row' : 'card row'
+  const label = document.createElement('label')
+  const field = document.createElement('input')
+  Object.assign(field, { name: 'token', required: true, autocomplete: 'off', spellcheck: false })
+  label.append('Open this page with ?token=… in its address, or enter the token here: ', field)
+  const button = document.createElement('button')
+  button.textContent = 'Use it'
+  form.append(label, button)
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    for (const [name, value] of Object.entries({ ...fields, token: field.value.trim() })) query.set(name, value)
+    location.search = String(query)
+  })
+  problem.after(form)
+}
+
 /** The token of `?token=`, as an option of a session. */
 export function tokenOption() {
   const token = query.get('token')
@@ -75,6 +113,8 @@ const STATE_NAMES = {
  */
 export function showState(state) {
   const badge = element('state', HTMLElement)
+  // Screen readers say it again with each writing.
+  if (badge.dataset['state'] === state) return
   badge.textContent = STATE_NAMES[state] ?? state
   badge.dataset['state'] = state
 }

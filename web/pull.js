@@ -2,7 +2,7 @@
 // Parameters: audio=0, video=0, token.
 
 import { play } from 'xrtc/client'
-import { addressOf, element, query, showFigures, showState, streamOfAddress, tokenOption } from './page.js'
+import { addressOf, askForToken, element, query, showFigures, showState, streamOfAddress, tokenOption } from './page.js'
 
 /** @typedef {import('xrtc/client').Player} Player */
 
@@ -40,6 +40,7 @@ function showSession() {
   showState(state)
   message.textContent = messageOf(state)
   problem.textContent = state === 'closed' || state === 'reconnecting' ? (reason?.message ?? '') : ''
+  askForToken(reason?.code === 'unauthorized' || reason?.code === 'forbidden')
   start.hidden = state !== 'closed'
   stop.hidden = state === 'closed'
   sound.hidden = state !== 'live' || !video.muted
@@ -52,6 +53,7 @@ function noticeSilence({ audio, video: picture }) {
   if (player?.state !== 'live') return
   const rates = [audio?.bitrateBps, picture?.bitrateBps].filter((rate) => rate !== undefined)
   const silent = rates.length > 0 && rates.every((rate) => rate === 0)
+  showState(silent ? 'waiting' : 'live')
   message.textContent = silent ? 'The publisher is away. It goes on here by itself.' : ''
 }
 

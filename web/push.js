@@ -2,7 +2,18 @@
 // Parameters: source=camera|screen, size=360|720|1080, codec, simulcast=1, audio=0, video=0, start=1, token.
 
 import { captureCamera, captureScreen, listDevices, publish } from 'xrtc/client'
-import { addressOf, element, pageAddress, query, showFigures, showState, streamOfAddress, tokenOption } from './page.js'
+import {
+  addressOf,
+  askForToken,
+  element,
+  markToken,
+  pageAddress,
+  query,
+  showFigures,
+  showState,
+  streamOfAddress,
+  tokenOption,
+} from './page.js'
 
 /** @typedef {import('xrtc/client').Publisher} Publisher */
 
@@ -26,7 +37,9 @@ let media
 
 document.title = `Publish ${stream} · xrtc`
 element('stream', HTMLElement).textContent = stream
-element('watch', HTMLAnchorElement).href = pageAddress('pull', stream).href
+const watchLink = element('watch', HTMLAnchorElement)
+watchLink.href = pageAddress('pull', stream).href
+markToken(watchLink)
 source.value = query.get('source') === 'screen' ? 'screen' : 'camera'
 size.value = query.get('size') ?? '720'
 codec.value = query.get('codec') ?? ''
@@ -86,6 +99,7 @@ function showSession() {
   const { state, problem: reason } = publisher
   showState(state)
   problem.textContent = reason?.message ?? ''
+  askForToken(reason?.code === 'unauthorized' || reason?.code === 'forbidden')
   const running = state !== 'closed'
   start.hidden = running
   stop.hidden = !running

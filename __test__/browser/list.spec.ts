@@ -1,7 +1,20 @@
-// The list page.
+// The list page and the pull page: what they say of names and of publishers.
 
 import test from 'ava'
-import { newPage, startChromium, startSite } from './harness.ts'
+import { newPage, openPull, openPush, pageShows, startChromium, startSite } from './harness.ts'
+
+test.serial('who watches is told that the publisher is away, and that it is back', async (t) => {
+  const site = await startSite(t)
+  const browser = await startChromium(t)
+  const push = await openPush(browser, site, 'away')
+  const pull = await openPull(browser, site, 'away')
+  const badge = `document.getElementById('state').textContent`
+  await push.click('#stop')
+  await pageShows(pull, `document.getElementById('message').textContent.startsWith('The publisher is away')`)
+  t.is(await pull.evaluate(badge), 'waiting')
+  await push.click('#start')
+  await pageShows(pull, `${badge} === 'live' && document.getElementById('message').textContent === ''`)
+})
 
 test.serial('a name that breaks the rules is not gone to', async (t) => {
   const site = await startSite(t)

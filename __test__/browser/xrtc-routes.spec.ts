@@ -116,6 +116,33 @@ test.serial('a viewer that the server ends is told so, and audio alone is heard'
   }
 })
 
+test.serial(
+  'a viewer is told that the publisher is away, that it is back, and that it did not come back',
+  async (t) => {
+    const { server, url } = await startSite(t)
+    const browser = await startChromium(t)
+    const [push, pull] = [await newPage(browser), await newPage(browser)]
+    await push.goto(`${url}/xrtcclient/push?streamName=away&start=1`)
+    await pageShows(push, `document.getElementById('state').dataset.state === 'live'`)
+    await live(server, 'away')
+    await pull.goto(`${url}/xrtcclient/pull?streamName=away&start=1`)
+    await pageShows(pull, `document.getElementById('remote').currentTime > 0.5`)
+    const shows = `[document.getElementById('state').textContent, document.getElementById('message').textContent].join()`
+    const away = `${shows} === 'waiting,The publisher is away. It goes on here by itself.'`
+    await push.click('#stop')
+    await pageShows(pull, away)
+    await push.click('#start')
+    await pageShows(pull, `${shows} === 'live,'`)
+    await push.click('#stop')
+    await pageShows(pull, away)
+    await server.stream('away')!.close()
+    const over = 'The publisher did not come back, and the stream ended.'
+    await pageShows(pull, `document.getElementById('problem').textContent === '${over}'`)
+    t.is(await pull.evaluate(shows), 'stopped,Press start to watch.')
+    t.false(await pull.evaluate(`document.getElementById('start').hidden`))
+  },
+)
+
 test.serial('a shared screen is pushed, and its end is the end of the push', async (t) => {
   const { server, url } = await startSite(t)
   const browser = await startChromium(t)

@@ -32,6 +32,36 @@ test('the page of a name that breaks the rules is refused', async (t) => {
   }
 })
 
+test('a browser is shown a page that says what is wrong, a program gets the problem document', async (t) => {
+  const { url } = await startSite(t, { pages: true, basePath: '/media' })
+  for (const [path, status, text] of [
+    ['/push', 404, 'The address names no stream: it is /push/NAME.'],
+    ['/pull/', 404, 'The address names no stream: it is /pull/NAME.'],
+    ['/push/a//b', 400, 'A stream name has no empty segment.'],
+    ['/nowhere', 404, 'There is nothing here.'],
+  ] as const) {
+    const read = await fetch(`${url}/media${path}`, {
+      headers: { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' },
+    })
+    t.is(read.status, status, path)
+    t.is(read.headers.get('content-type'), 'text/html; charset=utf-8')
+    const html = await read.text()
+    t.true(html.includes(text), html)
+    t.true(html.includes('<base href="/media/" />') && html.includes('<a href="./">'))
+    const fetched = await fetch(`${url}/media${path}`)
+    t.is(fetched.status, status, path)
+    t.is(fetched.headers.get('content-type'), 'application/problem+json')
+    t.is(((await fetched.json()) as { status: number }).status, status)
+  }
+})
+
+test('without pages a browser gets the problem document too', async (t) => {
+  const { url } = await startSite(t)
+  const response = await fetch(`${url}/push`, { headers: { Accept: 'text/html' } })
+  t.is(response.status, 404)
+  t.is(response.headers.get('content-type'), 'application/problem+json')
+})
+
 test('a page that has not changed is 304', async (t) => {
   const { url } = await startSite(t, { pages: true })
   const first = await fetch(`${url}/push/lobby`)

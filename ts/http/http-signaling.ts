@@ -6,7 +6,6 @@ import { fastifyPlugin } from './fastify.ts'
 import { fetchHandler } from './fetch.ts'
 import type { Adapted, HttpRequest, HttpResponse } from './message.ts'
 import { nodeListener } from './node-listener.ts'
-import { problem } from './problem.ts'
 import { routePatterns } from './route.ts'
 import type { SignalingHooks, SignalingSettings } from './signaling.ts'
 import { SignalingCore } from './signaling.ts'
@@ -66,7 +65,7 @@ export class HttpSignaling implements Signaling {
     const seen = { ...request, remoteAddress, mount: this.#publicUrl ?? request.mount }
     const response = await this.#core.handle(seen)
     if (response === undefined && mayPass) return undefined
-    const answer = response ?? problem(404, { detail: 'there is nothing here' })
+    const answer = await this.#core.presented(response ?? this.#core.notFound(seen), seen)
     const fields = { ...logFields(seen, answer.status, performance.now() - begin), ...answer.log }
     this.#hooks.served(fields, answer.log === undefined ? 'debug' : 'info')
     return answer

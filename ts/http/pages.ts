@@ -2,8 +2,9 @@
 //
 // `/` is web/index.html, `/push/:stream` web/push.html, `/pull/:stream` web/pull.html, `/xrtcclient/push` and
 // `/xrtcclient/pull` are below web/xrtcclient/, `/assets/*` is the other files of web/, and `/client/*` the browser
-// library (dist/client). The `<base href="/" />` of each HTML file is changed to the
-// prefix that the signaling is mounted on, so that pages write `client/index.js` and `whip/lobby` and work anywhere.
+// library (dist/client); web/problem.html is what a browser sees of a problem document. The `<base href="/" />` of each
+// HTML file is changed to the prefix that the signaling is mounted on, so that pages write `client/index.js` and
+// `whip/lobby` and work anywhere.
 
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
@@ -14,7 +15,7 @@ import type { MediaServer, Stream } from '../../index.d.ts'
 import { decodeStreamName } from '../stream-name.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import { emptyResponse } from './message.ts'
-import { problem } from './problem.ts'
+import { PROBLEM, problem } from './problem.ts'
 
 /** Where the list of live streams is. */
 export const STREAMS_PATH = '/api/streams'
@@ -78,6 +79,30 @@ export class Pages {
     if (request.headers['if-none-match'] === tag) return emptyResponse(304, headers)
     return { status: 200, headers, body: type.startsWith('text/html') ? withBase(body.toString('utf8'), base) : body }
   }
+
+  /** The same problem as a page, for people; what is no problem document stays as it is. */
+  async readable(response: HttpResponse, base: string): Promise<HttpResponse> {
+    const file = this.#files.get('problem.html')
+    const isProblem = response.headers.some(([, value]) => value === PROBLEM)
+    if (file === undefined || !isProblem || typeof response.body !== 'string') return response
+    const { title, detail } = JSON.parse(response.body) as { readonly title: string; readonly detail: string }
+    const html = withBase(await readFile(file, 'utf8'), base)
+    const headers = response.headers.map(
+      ([name, value]) => [name, value === PROBLEM ? 'text/html; charset=utf-8' : value] as const,
+    )
+    return {
+      ...response,
+      headers: [...headers, ['X-Content-Type-Options', 'nosniff'], ['Referrer-Policy', 'no-referrer']],
+      body: html
+        .replace('<!--title-->', () => escaped(title))
+        .replace('<!--detail-->', () => escaped(sentence(detail))),
+    }
+  }
+}
+
+/** Whether somebody reads the answer in a browser: programs ask for anything, or for JSON. */
+export function isRead({ method, headers }: HttpRequest): boolean {
+  return (method === 'GET' || method === 'HEAD') && /\btext\/html\b/i.test(headers['accept'] ?? '')
 }
 
 /** The live streams, for the list page. */
@@ -116,8 +141,15 @@ function pageOf(path: string, { pages, xrtc }: WantedPages): string | undefined 
 }
 
 function withBase(html: string, base: string): string {
-  const escaped = base.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
-  return html.replace('<base href="/" />', `<base href="${escaped}/" />`)
+  return html.replace('<base href="/" />', () => `<base href="${escaped(base)}/" />`)
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
+}
+
+function sentence(detail: string): string {
+  return `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`
 }
 
 function filesBelow(folder: string): readonly string[] {

@@ -49,6 +49,9 @@ const STATUSES: Readonly<Record<XrtcErrorCode, number>> = {
   XRTC_UNSUPPORTED_DESCRIPTION: 422,
 }
 
+/** The media type of problem documents. */
+export const PROBLEM = 'application/problem+json'
+
 /** What a problem document says beside its status. */
 export interface ProblemFields {
   readonly detail: string
@@ -62,7 +65,7 @@ export function problem(status: number, fields: ProblemFields, headers: HttpResp
   const document = { type: 'about:blank', title: TITLES[status] ?? 'Error', status, detail, code, ...details }
   return {
     status,
-    headers: [['Content-Type', 'application/problem+json'], ['Cache-Control', 'no-store'], ...headers],
+    headers: [['Content-Type', PROBLEM], ['Cache-Control', 'no-store'], ...headers],
     body: JSON.stringify(document),
   }
 }

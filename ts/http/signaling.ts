@@ -9,7 +9,7 @@ import { limitLifetime } from './lifetime.ts'
 import { iceServerLinks } from './link.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import { emptyResponse, withHeaders } from './message.ts'
-import { Pages, STREAMS_PATH, listStreams } from './pages.ts'
+import { Pages, STREAMS_PATH, isRead, listStreams } from './pages.ts'
 import { problem, problemOf, retryAfter } from './problem.ts'
 import { RATE_LIMIT_DEFAULTS, RateLimiter } from './rate-limit.ts'
 import { FRAGMENT, patchSession } from './resource.ts'
@@ -109,6 +109,20 @@ export class SignalingCore {
     } catch (error) {
       return withHeaders(this.#refuse(error, request, semantic), this.#cors.headers(request))
     }
+  }
+
+  /** The response for a path that is nobody's. */
+  notFound({ path }: HttpRequest): HttpResponse {
+    const { basePath, pages } = this.#settings
+    const [, page] = (pages && /^\/(push|pull)\/?$/.exec(path.slice(basePath.length))) || []
+    const detail = page === undefined ? 'there is nothing here' : `the address names no stream: it is /${page}/NAME`
+    return problem(404, { detail })
+  }
+
+  /** The response as who asks wants it: a browser gets a problem as a page, where there are pages. */
+  async presented(response: HttpResponse, request: HttpRequest): Promise<HttpResponse> {
+    if (this.#pages === undefined || !this.#settings.pages || response.status < 400 || !isRead(request)) return response
+    return await this.#pages.readable(response, request.mount + this.#settings.basePath)
   }
 
   /** Opens no session any more; resolves when the last one is over. */

@@ -2,7 +2,7 @@
 // Parameters: uid, streamName, audio, video, source=camera|screen, start=1, token.
 
 import { captureCamera, captureScreen } from 'xrtc/client'
-import { element, query } from '../page.js'
+import { element, markToken, query } from '../page.js'
 import { call, control, fieldsOfForm, sendAnswer, showRunning, watch } from './signaling.js'
 
 const source = element('source', HTMLSelectElement)
@@ -74,6 +74,7 @@ function live(push) {
   const token = query.get('token')
   if (token !== null) address.searchParams.set('token', token)
   watchLink.href = address.href
+  markToken(watchLink)
   watchLink.hidden = false
 }
 

@@ -1,6 +1,10 @@
 // The XRTC routes as the two pages use them, and what they show of a connection.
 
-import { element, query, showState } from '../page.js'
+import { askForToken, element, query, showState } from '../page.js'
+
+// Of the table of `errNo`.
+const UNAUTHORIZED = 1003
+const FORBIDDEN = 1004
 
 /**
  * Sends a form to a route and gives the reply's data; what the server refuses is an error with its words.
@@ -17,6 +21,8 @@ export async function call(action, fields) {
     body: new URLSearchParams({ ...fields, ...(token === null ? {} : { token }) }),
   })
   const { errNo, errMsg, data } = await response.json()
+  const { uid = '', streamName = '', audio = '1', video = '1' } = fields
+  askForToken(errNo === UNAUTHORIZED || errNo === FORBIDDEN, { uid, streamName, audio, video })
   if (errNo !== 0) throw new Error(`${errMsg} (errNo ${errNo})`)
   return data
 }
