@@ -106,6 +106,7 @@ for (const [args, message] of [
   [['--token', 'a', '--jwks-url', 'https://a.example/keys'], /only one of --token, --jwks-url/],
   [['--jwt-audience', 'media'], /--jwt-audience goes with/],
   [['--turn', 'stun:a.example', '--turn-secret', 'a'], /--turn.*turn:HOST:PORT/],
+  [['--turn', 'turn:a.example', '--turn-secret', ''], /--turn-secret.*not empty/],
   [['--turn', 'turn:a.example'], /--turn and --turn-secret go together/],
   [['--webhook', 'http://127.0.0.1:1/'], /--webhook and --webhook-secret go together/],
   [['--webhook', 'ftp://a', '--webhook-secret', 'a secret of twenty-four bytes'], /--webhook .*http or https URL/],
@@ -127,6 +128,34 @@ for (const [args, message] of [
     t.is(stderr.trim().split('\n').length, 1, stderr)
   })
 }
+
+for (const [flag, value] of [
+  ['--token', 'hush hush'],
+  ['--remote-token', 'hush hush'],
+  ['--jwks-url', 'hush'],
+  ['--jwt-secret', 'hush'],
+  ['--webhook-secret', 'hush'],
+  ['--webhook', 'http://user:hush@127.0.0.1/'],
+  ['--pull', 'lobby=http://user:hush@127.0.0.1/'],
+  ['--push', 'lobby=http://user:hush@127.0.0.1/'],
+] as const) {
+  test.serial(`${flag} and its variable are refused without their value`, async (t) => {
+    const variable = `XRTC_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`
+    const runs = [serve(t, [...FREE, flag, value]), serve(t, FREE, { [variable]: value })]
+    for (const { code, stdout, stderr } of await Promise.all(runs.map(({ ended }) => ended))) {
+      t.deepEqual([code, stdout], [1, ''])
+      t.regex(stderr, new RegExp(`^xrtc: ${flag} is invalid: .+\n$`))
+      t.notRegex(stderr, /hush/)
+    }
+  })
+}
+
+test.serial('a misspelt flag of a secret is refused without its value', async (t) => {
+  const { code, stderr } = await serve(t, [...FREE, "--jwt-secrett=hush's"]).ended
+  t.is(code, 1)
+  t.regex(stderr, /unknown option '--jwt-secrett'/)
+  t.notRegex(stderr, /hush/)
+})
 
 test.serial('every flag has an environment variable, and a flag wins', async (t) => {
   const running = serve(t, ['--workers', '1', '--host', '127.0.0.1'], {

@@ -20,6 +20,7 @@ const program = new Command('xrtc')
   .description('A WebRTC media server: publish a stream from one browser, watch it in others.')
   .version(manifest.version)
   .enablePositionalOptions()
+  .configureOutput({ outputError: (text, write) => write(withoutValue(text)) })
 
 program
   .command('serve', { isDefault: true })
@@ -43,13 +44,19 @@ program
       'XRTC_ANNOUNCE',
     ).argParser(addresses),
   )
-  .addOption(option('--token <text>', 'ask every client for this bearer token', 'XRTC_TOKEN').argParser(token))
   .addOption(
-    option('--jwks-url <url>', 'ask for JSON Web Tokens that these keys signed', 'XRTC_JWKS_URL').argParser(jwksUrl),
+    option('--token <text>', 'ask every client for this bearer token', 'XRTC_TOKEN').argParser(
+      secret('--token', checkToken),
+    ),
+  )
+  .addOption(
+    option('--jwks-url <url>', 'ask for JSON Web Tokens that these keys signed', 'XRTC_JWKS_URL').argParser(
+      secret('--jwks-url', (value) => jwtAuthorize({ jwksUrl: value })),
+    ),
   )
   .addOption(
     option('--jwt-secret <text>', 'ask for JSON Web Tokens that this secret signed', 'XRTC_JWT_SECRET').argParser(
-      jwtSecret,
+      secret('--jwt-secret', (value) => jwtAuthorize({ secret: value })),
     ),
   )
   .addOption(option('--jwt-audience <text>', 'for whom those must be', 'XRTC_JWT_AUDIENCE'))
@@ -57,7 +64,11 @@ program
   .addOption(
     option('--turn <url>', 'tell clients of this TURN server; may be repeated', 'XRTC_TURN').argParser(turnUrls),
   )
-  .addOption(option('--turn-secret <text>', 'the secret that it mints credentials with', 'XRTC_TURN_SECRET'))
+  .addOption(
+    option('--turn-secret <text>', 'the secret that it mints credentials with', 'XRTC_TURN_SECRET').argParser(
+      secret('--turn-secret', checkNotEmpty),
+    ),
+  )
   .addOption(
     option('--workers <number>', 'media threads (default: one for each CPU core)', 'XRTC_WORKERS').argParser(workers),
   )
@@ -78,22 +89,30 @@ program
       publicUrl,
     ),
   )
-  .addOption(option('--webhook <url>', 'send events to this URL', 'XRTC_WEBHOOK').argParser(webhook))
   .addOption(
-    option('--webhook-secret <text>', 'sign them with this secret', 'XRTC_WEBHOOK_SECRET').argParser(webhookSecret),
+    option('--webhook <url>', 'send events to this URL', 'XRTC_WEBHOOK').argParser(secret('--webhook', webhookUrl)),
+  )
+  .addOption(
+    option('--webhook-secret <text>', 'sign them with this secret', 'XRTC_WEBHOOK_SECRET').argParser(
+      secret('--webhook-secret', readSecret),
+    ),
   )
   .addOption(
     option(
       '--pull <name=url>',
       'publish what another server sends at this WHEP URL; may be repeated',
       'XRTC_PULL',
-    ).argParser(remotes),
+    ).argParser(remotes('--pull')),
   )
   .addOption(
-    option('--push <name=url>', 'send a stream to this WHIP URL; may be repeated', 'XRTC_PUSH').argParser(remotes),
+    option('--push <name=url>', 'send a stream to this WHIP URL; may be repeated', 'XRTC_PUSH').argParser(
+      remotes('--push'),
+    ),
   )
   .addOption(
-    option('--remote-token <text>', 'the bearer token for --pull and --push', 'XRTC_REMOTE_TOKEN').argParser(token),
+    option('--remote-token <text>', 'the bearer token for --pull and --push', 'XRTC_REMOTE_TOKEN').argParser(
+      secret('--remote-token', checkToken),
+    ),
   )
   .addHelpText('after', '\nRepeated values in an environment variable are separated by commas.')
   .action((options: ServeOptions, command: Command) => serve(withoutDenial(options, command), manifest.version))
@@ -102,6 +121,11 @@ program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`xrtc: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
 })
+
+// A misspelt flag may have a secret behind its equals sign.
+function withoutValue(text: string): string {
+  return text.replace(/^(error: unknown option '[^=]*)=[^]*'/, "$1'")
+}
 
 function option(flags: string, description: string, variable: string): Option {
   return new Option(flags, description).env(variable)
@@ -131,9 +155,24 @@ function workers(value: string): number {
   return integer(value, 1, 64)
 }
 
-function token(value: string): string {
-  if (/^\S+$/.test(value)) return value
-  throw new InvalidArgumentError('A token has no spaces and is not empty.')
+// Commander repeats a value that it refuses, unless what is thrown is no InvalidArgumentError.
+function secret(flag: string, check: (value: string) => unknown): (value: string) => string {
+  return (value) => {
+    try {
+      check(value)
+      return value
+    } catch (error) {
+      throw new Error(`${flag} is invalid: ${error instanceof Error ? error.message : ''}`)
+    }
+  }
+}
+
+function checkNotEmpty(value: string): void {
+  if (value === '') throw new Error('it is not empty')
+}
+
+function checkToken(value: string): void {
+  if (!/^\S+$/.test(value)) throw new Error('a token has no spaces and is not empty')
 }
 
 function proxies(value: string): number | readonly string[] {
@@ -148,30 +187,10 @@ function publicUrl(value: string): string {
   return url
 }
 
-function jwksUrl(value: string): string {
-  checked(() => jwtAuthorize({ jwksUrl: value }))
-  return value
-}
-
-function jwtSecret(value: string): string {
-  checked(() => jwtAuthorize({ secret: value }))
-  return value
-}
-
 function turnUrls(value: string, before: readonly string[] | undefined): readonly string[] {
   const urls = value.split(',').map((entry) => entry.trim())
   if (urls.every((url) => /^turns?:[^\s<>"\\;]+$/.test(url))) return [...(before ?? []), ...urls]
   throw new InvalidArgumentError('Use turn:HOST:PORT or turns:HOST:PORT, with ?transport=udp or tcp if needed.')
-}
-
-function webhook(value: string): string {
-  checked(() => webhookUrl(value))
-  return value
-}
-
-function webhookSecret(value: string): string {
-  checked(() => readSecret(value))
-  return value
 }
 
 // What the API says about an option is said of its flag.
@@ -183,10 +202,13 @@ function checked(check: () => unknown): void {
   }
 }
 
-function remotes(value: string, before: readonly RemoteFlag[] | undefined): readonly RemoteFlag[] {
-  const flags: RemoteFlag[] = []
-  for (const entry of value.split(',')) checked(() => flags.push(parseRemote(entry.trim())))
-  return [...(before ?? []), ...flags]
+// Their URLs may have tokens in them.
+function remotes(flag: string): (value: string, before: readonly RemoteFlag[] | undefined) => readonly RemoteFlag[] {
+  return (value, before) => {
+    const flags: RemoteFlag[] = []
+    for (const entry of value.split(',')) secret(flag, (text) => flags.push(parseRemote(text)))(entry.trim())
+    return [...(before ?? []), ...flags]
+  }
 }
 
 function addresses(value: string, before: readonly string[] | undefined): readonly string[] {
