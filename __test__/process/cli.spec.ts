@@ -95,7 +95,8 @@ for (const [args, message] of [
   [['--udp-port', 'x'], /--udp-port/],
   [['--workers', '0'], /--workers/],
   [['--host', ''], /--host/],
-  [['--pull', 'lobby'], /--pull.*absolute/],
+  [['--pull', 'lobby'], /--pull.*NAME=URL/],
+  [['--pull', 'lobby=there'], /--pull.*absolute/],
   [['--pull', '../x=http://127.0.0.1/'], /--pull.*stream name/],
   [['--push', 'lobby=ftp://127.0.0.1/'], /--push.*http/],
   [['--announce', 'a b'], /--announce/],
@@ -111,7 +112,10 @@ for (const [args, message] of [
   [['--webhook', 'http://127.0.0.1:1/'], /--webhook and --webhook-secret go together/],
   [['--webhook', 'ftp://a', '--webhook-secret', 'a secret of twenty-four bytes'], /--webhook .*http or https URL/],
   [['--webhook', 'http://a', '--webhook-secret', 'short'], /--webhook-secret.*24 bytes/],
-  [['--trust-proxy', 'a.example'], /--trust-proxy.*a\.example/],
+  [
+    ['--trust-proxy', 'a.example'],
+    /--trust-proxy.*a\.example.*number of proxies, or networks such as [^ ]*, separated by commas\.$/m,
+  ],
   [['--public-url', 'media.example'], /--public-url/],
   [['--cert', 'x.pem'], /--cert and --key go together/],
   [['--cert', 'missing.pem', '--key', 'missing.pem'], /missing\.pem cannot be read/],
@@ -149,6 +153,24 @@ for (const [flag, value] of [
     }
   })
 }
+
+test.serial('an unknown command is refused by its name, other arguments without it', async (t) => {
+  const [command, argument] = [startNode(t, [CLI, 'bogus']), serve(t, [...FREE, '--token', 'hush', 'hush'])]
+  const ended = await Promise.all([command.ended, argument.ended])
+  t.deepEqual(
+    ended.map(({ code, stderr }) => [code, stderr]),
+    [
+      [1, "xrtc: unknown command 'bogus'; xrtc --help lists them\n"],
+      [1, 'xrtc: serve takes flags only; a value with spaces is to be quoted\n'],
+    ],
+  )
+})
+
+test.serial('help says that serve is the default', async (t) => {
+  const { code, stdout } = await startNode(t, [CLI, '--help']).ended
+  t.is(code, 0)
+  t.regex(stdout, /serve .*default/)
+})
 
 test.serial('a misspelt flag of a secret is refused without its value', async (t) => {
   const { code, stderr } = await serve(t, [...FREE, "--jwt-secrett=hush's"]).ended

@@ -24,7 +24,9 @@ const program = new Command('xrtc')
 
 program
   .command('serve', { isDefault: true })
-  .description('serve the pages, WHIP and WHEP')
+  .description('serve the pages, WHIP and WHEP (the default: `xrtc` alone is `xrtc serve`)')
+  // Refused below: Commander would speak of the default command whatever was written.
+  .allowExcessArguments()
   .addOption(option('--host <address>', 'HTTP: the address to listen on (default: all)', 'XRTC_HOST').argParser(host))
   .addOption(option('--port <port>', 'HTTP: the port', 'XRTC_PORT').default(8080).argParser(port))
   .addOption(
@@ -73,7 +75,13 @@ program
     option('--workers <number>', 'media threads (default: one for each CPU core)', 'XRTC_WORKERS').argParser(workers),
   )
   .addOption(option('--log-level <level>', 'what to log', 'XRTC_LOG_LEVEL').choices(LOG_LEVELS).default('info'))
-  .addOption(option('--log-file <path>', 'log to this file instead of standard error', 'XRTC_LOG_FILE'))
+  .addOption(
+    option(
+      '--log-file <path>',
+      'log to this file, whose folder is made if missing, instead of standard error',
+      'XRTC_LOG_FILE',
+    ),
+  )
   .addOption(option('--https', 'serve HTTPS, with a self-signed certificate unless one is given', 'XRTC_HTTPS'))
   .addOption(option('--cert <path>', 'HTTPS: the certificate, as PEM', 'XRTC_CERT'))
   .addOption(option('--key <path>', 'HTTPS: its private key, as PEM', 'XRTC_KEY'))
@@ -115,7 +123,10 @@ program
     ),
   )
   .addHelpText('after', '\nRepeated values in an environment variable are separated by commas.')
-  .action((options: ServeOptions, command: Command) => serve(withoutDenial(options, command), manifest.version))
+  .action((options: ServeOptions, command: Command) => {
+    refuseExcess(command.args)
+    return serve(withoutDenial(options, command), manifest.version)
+  })
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`xrtc: ${error instanceof Error ? error.message : String(error)}\n`)
@@ -129,6 +140,13 @@ function withoutValue(text: string): string {
 
 function option(flags: string, description: string, variable: string): Option {
   return new Option(flags, description).env(variable)
+}
+
+// Behind a flag it may be the rest of a secret that was not quoted; only what is written as a command is repeated.
+function refuseExcess([excess]: readonly string[]): void {
+  if (excess === undefined) return
+  if (process.argv[2] !== excess) throw new Error('serve takes flags only; a value with spaces is to be quoted')
+  throw new Error(`unknown command '${excess}'; xrtc --help lists them`)
 }
 
 // Commander takes a flag for given if its variable is there at all, `0` included.
@@ -177,8 +195,12 @@ function checkToken(value: string): void {
 
 function proxies(value: string): number | readonly string[] {
   const trusted = /^\d+$/.test(value) ? Number(value) : value.split(',').map((entry) => entry.trim())
-  checked(() => clientAddressBehind(trusted))
-  return trusted
+  try {
+    clientAddressBehind(trusted)
+    return trusted
+  } catch {
+    throw new InvalidArgumentError('Use a number of proxies, or networks such as 10.0.0.0/8, separated by commas.')
+  }
 }
 
 function publicUrl(value: string): string {

@@ -10,9 +10,10 @@ export interface RemoteFlag {
   readonly url: string
 }
 
-/** Reads `NAME=URL`. Throws what the API says of either. */
+/** Reads `NAME=URL`. Throws for any other text, and what the API says of either. */
 export function parseRemote(text: string): RemoteFlag {
   const [name = '', ...url] = text.split('=')
+  if (url.length === 0) throw new Error('use NAME=URL')
   return { streamName: parseStreamName(name), url: remoteUrl(url.join('=')).href }
 }
 
