@@ -1,7 +1,8 @@
 // The tarball as a user gets it: installed in an empty project elsewhere, without install scripts.
 
 import test from 'ava'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,4 +56,11 @@ test.serial('the packed package works in an empty project, installed without scr
   t.is(await node('client.mjs'), 'true true 0\n')
   const { stdout: version } = await run('npx', ['--no-install', 'xrtc', '--version'], { cwd: folder })
   t.is(version.trim(), (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version)
+
+  const flags = ['--host', '127.0.0.1', '--port', '0', '--udp-port', '0', '--workers', '1']
+  const supervised = spawn('node_modules/.bin/xrtc', ['serve', ...flags], { cwd: folder })
+  t.teardown(() => supervised.kill('SIGKILL'))
+  const exit = once(supervised, 'exit')
+  for await (const chunk of supervised.stdout) if (/^ready /m.test(String(chunk))) supervised.kill('SIGTERM')
+  t.deepEqual(await exit, [0, null], 'SIGTERM reaches the program itself')
 })
