@@ -600,7 +600,7 @@ export interface SignalingOptions {
    * `true`: with their own defaults.
    */
   readonly xrtc?: boolean | XrtcRoutesOptions
-  /** The largest request body. Default 131,072. */
+  /** The largest request body. Default 131,072 bytes; a description or fragment has at most 65,536, whatever this says. */
   readonly maxBodyBytes?: number
   /** How long a request may take to arrive, how long `authorize` may, and how long the server. Default 10,000 each. */
   readonly requestTimeoutMs?: number
@@ -1243,7 +1243,7 @@ export declare class InvalidStateError extends XrtcError {}
 export declare class NegotiationError extends XrtcError {}
 /** The stream is taken, or not there. */
 export declare class StreamError extends XrtcError {}
-/** A limit is reached; try again later. */
+/** A limit is reached; try again later, unless `details.limit` is `descriptionBytes`. */
 export declare class LimitError extends XrtcError {}
 /** The object is closed. */
 export declare class ClosedError extends XrtcError {}

@@ -46,7 +46,7 @@ export class StreamError extends XrtcError {
   }
 }
 
-/** A limit is reached; try again later. */
+/** A limit is reached; try again later, unless it is `descriptionBytes`. */
 export class LimitError extends XrtcError {
   static {
     name(this)
@@ -112,6 +112,11 @@ const CLASSES: Readonly<Record<XrtcErrorCode, ErrorClass>> = {
 /** The error of that code, in the code's class. */
 export function errorOf(code: XrtcErrorCode, message: string, options?: XrtcErrorOptions): XrtcError {
   return new CLASSES[code](code, message, options)
+}
+
+/** Whether a description or fragment is too long: of all limits the one that no waiting helps against. */
+export function isTooLong({ code, details }: XrtcError): boolean {
+  return code === 'XRTC_LIMIT_REACHED' && details['limit'] === 'descriptionBytes'
 }
 
 /** Whether a text is one of the stable codes. */

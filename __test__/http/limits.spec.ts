@@ -97,6 +97,19 @@ test('A23: beyond a limit of the server the answer is 503 with Retry-After', asy
   t.is(signaling.sessionCount, 1)
 })
 
+test('a description beyond its limit is 413, which names the limit and asks nobody to come again', async (t) => {
+  const { url } = await startSite(t)
+  const response = await post(`${url}/whip/lobby`, `${PUBLISH}${'a=x\r\n'.repeat(14_000)}`)
+  t.is(response.status, 413)
+  t.is(response.headers.get('retry-after'), null)
+  t.like(await problemOf(response), {
+    title: 'Content Too Large',
+    code: 'XRTC_LIMIT_REACHED',
+    limit: 'descriptionBytes',
+    maximum: '65536',
+  })
+})
+
 test('A23: a signaling that drains opens nothing, serves its sessions, and tells when the last is over', async (t) => {
   const { url, server, signaling } = await startSite(t)
   const { session, etag } = await open(`${url}/whip/lobby`, PUBLISH)

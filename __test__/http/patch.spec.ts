@@ -183,7 +183,8 @@ const refusals: readonly (readonly [string, string, string, number])[] = [
   ['JSON', '{"candidate":""}', 'application/json', 415],
   ['an offer', PUBLISH, 'application/sdp', 415],
   ['garbage', 'garbage', 'application/trickle-ice-sdpfrag', 400],
-  ['a fragment over the limit', `a=x:${'y'.repeat(200_000)}\r\n`, 'application/trickle-ice-sdpfrag', 413],
+  ['a fragment over 65,536 bytes', `a=x:${'y'.repeat(70_000)}\r\n`, 'application/trickle-ice-sdpfrag', 413],
+  ['a body over the limit', `a=x:${'y'.repeat(200_000)}\r\n`, 'application/trickle-ice-sdpfrag', 413],
 ]
 for (const [what, body, type, status] of refusals) {
   test(`A19: ${what} is ${status} and the session goes on`, async (t) => {

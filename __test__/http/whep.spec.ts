@@ -34,6 +34,7 @@ const refusals: readonly (readonly [string, string, Record<string, string>, numb
   ['garbage', 'garbage', {}, 422],
   ['a publisher’s offer', PUBLISH, {}, 422],
   ['a body over the limit', `${PLAY}${'a=x\r\n'.repeat(40_000)}`, {}, 413],
+  ['a description over 65,536 bytes', `${PLAY}${'a=x\r\n'.repeat(14_000)}`, {}, 413],
 ]
 for (const [what, body, headers, status] of refusals) {
   test(`${what} is answered ${status}, never 400 or 406`, async (t) => {

@@ -1,7 +1,7 @@
 // Every refusal is a problem document (RFC 9457). This is the one table from error codes to statuses.
 
 import type { XrtcErrorCode } from '../../index.d.ts'
-import { XrtcError } from '../errors.ts'
+import { XrtcError, isTooLong } from '../errors.ts'
 import type { HttpResponse } from './message.ts'
 import { BodyError } from './message.ts'
 
@@ -86,6 +86,7 @@ export function problemOf(
   }
   if (!(error instanceof XrtcError)) return undefined
   const { code, message, details } = error
+  if (isTooLong(error)) return problem(413, { detail: message, code, details })
   const status = options.semantic && code === 'XRTC_INVALID_DESCRIPTION' ? 422 : STATUSES[code]
   if (status === 500) return undefined
   const retry = status === 503 || code === 'XRTC_UNKNOWN_STREAM' || code === 'XRTC_STREAM_NOT_LIVE'

@@ -1,7 +1,7 @@
 // The numbers of the XRTC routes' replies: this is the one table from errors to them.
 
 import type { XrtcErrorCode, XrtcErrNo as PublicErrNo } from '../../../index.d.ts'
-import { XrtcError } from '../../errors.ts'
+import { XrtcError, isTooLong } from '../../errors.ts'
 import type { HttpResponse } from '../message.ts'
 import { BodyError } from '../message.ts'
 
@@ -59,6 +59,7 @@ export function refusalOf(error: unknown, retryAfterSeconds: number): Refusal | 
     return new Refusal(errNoOfStatus(error.status), error.message, error.status, headers)
   }
   if (!(error instanceof XrtcError)) return undefined
+  if (isTooLong(error)) return new Refusal(XrtcErrNo.bodyTooLarge, error.message, 413)
   const errNo = BY_CODE[error.code]
   if (errNo === XrtcErrNo.internal) return undefined
   if (errNo !== XrtcErrNo.closed) return new Refusal(errNo, error.message)
