@@ -418,7 +418,12 @@ export interface Peer extends EventEmitter<PeerEvents>, AsyncDisposable {
   setRemoteDescription(description: SessionDescription | RollbackDescription): Promise<void>
   /** Lets the next `createOffer` restart ICE. */
   restartIce(): void
-  /** Adds a candidate of the remote side. What cannot be used (TCP, names) is left out silently; `null`: no more. */
+  /**
+   * Adds a candidate of the remote side. What cannot be used (TCP, names) is left out silently; `null` or one without
+   * `candidate`: no more.
+   *
+   * @throws {InvalidArgumentError} It is no object, or its `candidate` is no string.
+   */
   addIceCandidate(candidate?: IceCandidateInit | null): Promise<void>
   /**
    * Takes an RFC 8840 fragment, as WHIP and WHEP send it in a PATCH. Changed credentials are an ICE restart, whose

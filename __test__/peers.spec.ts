@@ -287,6 +287,14 @@ test('a remote side that never comes ends with iceTimeout', async (t) => {
   await heldBecomes(t, server, before)
 })
 
+test('an offer that is a description object is refused by its name', async (t) => {
+  const server = await startServer(t)
+  const offer = { type: 'offer', sdp: PUBLISH } as unknown as string
+  const refused = { code: 'XRTC_INVALID_ARGUMENT', message: 'offer is a string, the SDP' }
+  await t.throwsAsync(() => server.push('lobby', { offer }), refused)
+  await t.throwsAsync(() => server.pull('lobby', { offer }), refused)
+})
+
 test('candidates are taken, and those that cannot be used are left out', async (t) => {
   const server = await startServer(t)
   const peer = await server.push('lobby', { offer: PUBLISH })
@@ -294,6 +302,13 @@ test('candidates are taken, and those that cannot be used are left out', async (
   await t.notThrowsAsync(() => peer.addIceCandidate({ candidate, sdpMid: '0', sdpMLineIndex: 0 }))
   await t.notThrowsAsync(() => peer.addIceCandidate({ candidate: candidate.replace('192.0.2.9', 'x.local') }))
   await t.notThrowsAsync(() => peer.addIceCandidate(null))
+  await t.notThrowsAsync(() => peer.addIceCandidate({}))
+  for (const wrong of [candidate, 7, { candidate: 7 }]) {
+    await t.throwsAsync(() => peer.addIceCandidate(wrong as object), {
+      instanceOf: InvalidArgumentError,
+      message: /^(?:a candidate is an object|candidate is a string)/,
+    })
+  }
   t.is(await peer.addIceFragment(fragment(PUBLISH, { candidates: [candidate] })), undefined)
   await t.throwsAsync(() => peer.addIceFragment('nonsense'), { code: 'XRTC_INVALID_FRAGMENT' })
 })

@@ -239,7 +239,7 @@ export class NativeServer {
     const waiting = this.#waiting.get(reply.request)
     this.#waiting.delete(reply.request)
     if (reply.type !== 'refused') return waiting?.resolve(reply)
-    waiting?.reject(errorOf(codeOf(reply.code), reply.message, { details: reply.data }))
+    waiting?.reject(errorOf(codeOf(reply.code), messageOf(reply), { details: reply.data }))
   }
 }
 
@@ -281,6 +281,13 @@ const CODES: Readonly<Record<string, XrtcErrorCode>> = {
 
 function codeOf(code: unknown): XrtcErrorCode {
   return (typeof code === 'string' ? CODES[code] : undefined) ?? 'XRTC_INTERNAL'
+}
+
+// Made from the lists, one of which may be empty, in words that fit publishers and viewers.
+function messageOf({ code, message, data }: ReplyOf<'refused'>): string {
+  if (code !== 'noCommonCodec') return message
+  const listed = (names = ''): string => (names === '' ? 'none that is known' : names.replaceAll(',', ', '))
+  return `no common ${data['kind']} codec: the server has ${listed(data['live'])}; the peer has ${listed(data['offered'])}`
 }
 
 function translate<T>(call: () => T): T {

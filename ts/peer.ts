@@ -170,14 +170,17 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
 
   async addIceCandidate(candidate?: IceCandidateInit | null): Promise<void> {
     this.#assertOpen()
+    const init = candidate ?? {}
+    if (typeof init !== 'object') throw invalid('a candidate is an object, as RTCIceCandidate.toJSON gives it')
+    if (init.candidate !== undefined) text('candidate', init.candidate)
     const remote = this.remoteDescription
     if (remote === null) throw this.#wrongState('addIceCandidate')
     // What belongs to a later offer counts when its answer holds.
     if (this.#pendingRemote !== undefined && this.#current !== undefined) {
-      if (this.#early.length < MOST_EARLY) this.#early.push(candidate ?? {})
+      if (this.#early.length < MOST_EARLY) this.#early.push(init)
       return
     }
-    await this.#home.native.trickle(this.#expectNumber(), fragmentOf(remote.sdp, candidate ?? {}))
+    await this.#home.native.trickle(this.#expectNumber(), fragmentOf(remote.sdp, init))
   }
 
   async addIceFragment(fragment: string): Promise<string | undefined> {

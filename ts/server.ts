@@ -365,6 +365,7 @@ const PUSH_KEYS = ['ice', 'identity', 'replace', 'media']
 const MEDIA_KEYS = ['audio', 'video']
 
 async function negotiate<P extends Publisher | Viewer>(peer: P, offer: string | undefined): Promise<P> {
+  if (offer !== undefined && typeof offer !== 'string') throw invalid('offer is a string, the SDP')
   if (offer !== undefined) await peer.setRemoteDescription({ type: 'offer', sdp: offer })
   await peer.setLocalDescription()
   return peer

@@ -247,6 +247,26 @@ test('a grant’s ICE servers come with the offer, and a redirect is 307', async
   t.is(((await response.json()) as Reply).errNo, XrtcErrNo.redirected)
 })
 
+test('an answer over 65,536 bytes is 413 and bodyTooLarge, and the offer still waits', async (t) => {
+  const site = await start(t)
+  const { data } = await ask(site, 'push', { ...MEDIA, uid: '7', streamName: 'lobby' })
+  const answer = answerTo(data?.sdp ?? '')
+  const fields = { uid: '7', streamName: 'lobby', type: 'push' }
+  const response = await fetch(`${site.url}/signaling/sendanswer`, {
+    method: 'POST',
+    body: new URLSearchParams({ ...fields, answer: `${answer}a=x:${'y'.repeat(66_000)}` }),
+  })
+  t.is(response.status, 413)
+  t.is(response.headers.get('retry-after'), null)
+  t.like(await response.json(), { errNo: XrtcErrNo.bodyTooLarge, errMsg: 'limit reached: descriptionBytes (65536)' })
+  t.is((await ask(site, 'sendanswer', { ...fields, answer })).errNo, 0)
+})
+
+test('what is missing is named as the parameter', async (t) => {
+  const reply = await ask(await start(t), 'push', { ...MEDIA, uid: '7' })
+  t.like(reply, { errNo: XrtcErrNo.invalidParameter, errMsg: 'streamName: a stream name is not empty' })
+})
+
 test('what HTTP forbids has its status and an errNo', async (t) => {
   const { url } = await start(t, { maxBodyBytes: 1_000 })
   for (const [init, status, errNo] of [

@@ -180,7 +180,7 @@ function secret(flag: string, check: (value: string) => unknown): (value: string
       check(value)
       return value
     } catch (error) {
-      throw new Error(`${flag} is invalid: ${error instanceof Error ? error.message : ''}`)
+      throw new Error(`${flag} is invalid: ${error instanceof Error ? error.message : ''}`, { cause: error })
     }
   }
 }

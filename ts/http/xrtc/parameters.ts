@@ -1,5 +1,6 @@
 // The parameters of the XRTC routes: from a form in the body, or from the query; the form goes first.
 
+import { XrtcError } from '../../errors.ts'
 import { parseStreamName } from '../../stream-name.ts'
 import type { HttpRequest } from '../message.ts'
 import { mediaType } from '../message.ts'
@@ -53,7 +54,11 @@ export class Parameters {
 
   /** Which stream it is about. */
   streamName(): string {
-    return parseStreamName(this.text('streamName'))
+    try {
+      return parseStreamName(this.text('streamName'))
+    } catch (error) {
+      throw error instanceof XrtcError ? invalid(`streamName: ${error.message}`) : error
+    }
   }
 
   /** What an offer shall have. */
