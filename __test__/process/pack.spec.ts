@@ -5,7 +5,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { root } from './child.ts'
 
@@ -25,6 +25,7 @@ test.serial('the packed package works in an empty project, installed without scr
     paths.filter((path) => /^(?:ts|crates|__test__|scripts)\/|\.spec\.|\.map$/.test(path)),
     [],
   )
+  t.deepEqual(brokenLinks(paths), [], 'what a packed page links to is in the package')
 
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
   const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', join(folder, filename)]
@@ -64,3 +65,13 @@ test.serial('the packed package works in an empty project, installed without scr
   for await (const chunk of supervised.stdout) if (/^ready /m.test(String(chunk))) supervised.kill('SIGTERM')
   t.deepEqual(await exit, [0, null], 'SIGTERM reaches the program itself')
 })
+
+/** Links of the packed Markdown pages to files that are not packed. */
+function brokenLinks(paths: readonly string[]): readonly string[] {
+  const packed = new Set(paths)
+  const linksOf = (page: string): readonly string[] =>
+    [...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+      .filter(([, target = '']) => !packed.has(join(dirname(page), target)))
+      .map(([, target]) => `${page}: ${target}`)
+  return paths.filter((path) => path.endsWith('.md')).flatMap(linksOf)
+}
