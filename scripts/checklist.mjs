@@ -67,6 +67,42 @@ const LINES = [
   ['C49', 'must', 'simulcast: paused and alternative rids, restrictions, the order of `a=simulcast`'],
   ['C50', 'must', 'no extension id changes its meaning in a later description'],
   ['C51', 'must', 'no input makes the parsers fail otherwise than by refusing, in linear time and bounded size'],
+  ['D52', 'must', 'the vectors of RFC 5769 are read, verified and written'],
+  ['D53', 'must', 'a client without candidates connects, with a lite and with a full agent'],
+  ['D54', 'must', 'wrong MESSAGE-INTEGRITY is 401, none is 400, another’s username nothing; nothing is amplified'],
+  ['D55', 'must', 'checks without PRIORITY and role, and responses without XOR-MAPPED-ADDRESS, are taken (FFmpeg)'],
+  ['D56', 'must', 'unknown optional attributes are ignored, unknown required ones are 420 with their list'],
+  ['D57', 'may', 'role conflicts are settled in both directions'],
+  ['D58', 'may', 'without an authentic check for 30 s a session ends; inbound checks alone keep it alive'],
+  ['D59', 'may', 'a check from a new address moves the media without a restart'],
+  ['D60', 'may', 'after the end no check is answered, and the peer is told by close_notify'],
+  ['D61', 'may', 'STUN of any bytes does no harm; messages up to the MTU, with DTLS inside, are taken'],
+  ['D62', 'may', 'ICE-TCP with the framing of RFC 4571; IPv6'],
+  ['E63', 'may', 'a ClientHello in pieces, in any order, doubled and overlapping'],
+  ['E64', 'may', 'a ClientHello of a new browser: post-quantum groups, unknown algorithms, shuffled extensions'],
+  ['E65', 'may', 'other implementations in both roles, at 0, 5 and 20 % loss and 500 ms'],
+  ['E66', 'may', 'a wrong fingerprint ends the session before any media; several fingerprints; any case'],
+  ['E67', 'may', 'the best SRTP profile that both have; the mandatory one alone; none in common'],
+  ['E68', 'may', 'the exporter’s keys are those of OpenSSL for each profile and role'],
+  ['E69', 'may', 'DTLS before ICE is kept; records of DTLS 1.3 are DTLS'],
+  ['E70', 'may', 'DTLS of any bytes does no harm; what waits for its rest is bounded'],
+  ['E71', 'may', 'DTLS 1.3'],
+  ['F72', 'may', 'the vectors of RFC 3711 and RFC 7714; SRTCP; replay and rollover'],
+  ['F73', 'may', 'libsrtp understands us and we it, with loss and reordering around every wrap'],
+  ['F74', 'must', 'RTP and RTCP are told apart by RFC 5761; odd headers are parsed or dropped'],
+  ['F75', 'must', 'simulcast by SSRC, by MID and RID on the first packet, on padding, undeclared, RRID for RTX'],
+  ['F76', 'must', 'RTX gives back the original number, apt is mapped; NACKs are answered by RTX or by repetition'],
+  ['F77', 'must', 'SSRC, payload type, numbers, time and MID are the viewer’s; extensions of one hop are stripped'],
+  ['F78', 'must', 'key frame requests are relayed and throttled; key frames of every codec; switches at key frames'],
+  ['F79', 'must', 'transport-wide feedback is as others write it, with wraps and gaps; REMB without it'],
+  ['F80', 'must', 'sender reports keep the publisher’s clock through switches; one CNAME; sound and picture in step'],
+  ['F81', 'must', 'reduced-size, compound, BYE, XR, APP and unknown RTCP are taken'],
+  ['F82', 'must', 'a publisher that ignores NACK is asked for a key frame within bounded time'],
+  [
+    'F83',
+    'must',
+    'dependency descriptors and two-byte extensions are forwarded byte by byte; abs-capture-time is kept',
+  ],
 ]
 
 /** Fails if a line that must be shown has no test, a test has an unknown number, or the page is stale. */
@@ -118,7 +154,7 @@ function testsOfApi() {
   return filesBelow('__test__')
     .filter((file) => file.endsWith('.spec.ts'))
     .flatMap((file) =>
-      [...read(file).matchAll(/\btest(?:\.serial)?\(\s*(['`])([A-C]\d+): (.*?)\1,|\[\s*'([A-C]\d+): (.*?)',/gs)].map(
+      [...read(file).matchAll(/\btest(?:\.serial)?\(\s*(['`])([A-F]\d+): (.*?)\1,|\[\s*'([A-F]\d+): (.*?)',/gs)].map(
         ([, , number, name, rowNumber, rowName]) => ({
           file,
           number: number ?? rowNumber,
@@ -132,7 +168,7 @@ function testsOfCrates() {
   return filesBelow('crates')
     .filter((file) => file.endsWith('.rs'))
     .flatMap((file) =>
-      [...read(file).matchAll(/fn ([a-c]\d+)_(\w+)\(/g)].map(([, number, name]) => ({
+      [...read(file).matchAll(/fn ([a-f]\d+)_(\w+)\(/g)].map(([, number, name]) => ({
         file,
         number: number.toUpperCase(),
         name: name.replaceAll('_', ' '),

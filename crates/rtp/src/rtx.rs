@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_original_sequence_number_comes_first() {
+    fn f76_the_original_sequence_number_comes_first() {
         assert_eq!(split(&[0x12, 0x34, 9, 8]), Some((0x1234, &[9, 8][..])));
         assert_eq!(split(&prefix(7)), Some((7, &[][..])));
         assert_eq!(split(&[1]), None);

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rfc_7983_7_first_bytes() {
+    fn f74_rfc_7983_7_first_bytes() {
         for first in 0..=255 {
             let expected = match first {
                 0..4 => Some(Protocol::Stun),

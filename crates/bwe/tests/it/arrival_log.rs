@@ -150,7 +150,7 @@ fn duplicates_keep_their_first_arrival() {
 }
 
 #[test]
-fn numbers_wrap_in_the_middle_of_a_packet() {
+fn f79_numbers_wrap_in_the_middle_of_a_packet() {
     let mut log = ArrivalLog::new();
     for (at, number) in [65_534, 65_535, 0, 2].into_iter().enumerate() {
         log.record(millis(at as u64), number);
@@ -179,7 +179,7 @@ fn the_feedback_count_wraps() {
 }
 
 #[test]
-fn a_pause_longer_than_a_delta_splits_the_report() {
+fn f79_a_pause_longer_than_a_delta_splits_the_report() {
     let mut log = ArrivalLog::new();
     log.record(millis(0), 1);
     // Nobody polled; 16 bits of 250 µs are 8.2 s.
@@ -209,7 +209,7 @@ fn what_does_not_fit_goes_into_the_next_packet() {
 }
 
 #[test]
-fn a_gap_larger_than_the_memory_is_reported_as_far_as_it_goes() {
+fn f79_a_gap_larger_than_the_memory_is_reported_as_far_as_it_goes() {
     let mut log = ArrivalLog::new();
     log.record(millis(0), 1);
     log.record(millis(1), 5_000);
@@ -262,7 +262,7 @@ fn one_packet_in_order_between_stragglers_is_no_new_beginning() {
 }
 
 #[test]
-fn reference_times_wrap_after_24_bits() {
+fn f79_reference_times_wrap_after_24_bits() {
     // 2^24 units of 64 ms are 12.4 days.
     let now = Time::from_millis((1 << 24) * 64 + 70);
     let mut log = ArrivalLog::new();

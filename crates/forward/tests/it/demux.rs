@@ -30,7 +30,7 @@ fn discarded(rig: &Rig, discard: Discard) -> u64 {
 }
 
 #[test]
-fn mid_and_rid_on_the_first_packet_are_enough() {
+fn f75_mid_and_rid_on_the_first_packet_are_enough() {
     let mut rig = Rig::publishing(vec![audio_track(), simulcast_track()]);
     for (ssrc, rid) in [(F, "f"), (Q, "q"), (H, "h")] {
         let mut sender = layer(ssrc, rid);
@@ -48,7 +48,7 @@ fn mid_and_rid_on_the_first_packet_are_enough() {
 }
 
 #[test]
-fn a_first_packet_of_padding_tells_too() {
+fn f75_a_first_packet_of_padding_tells_too() {
     let mut rig = Rig::publishing(vec![audio_track(), simulcast_track()]);
     let mut sender = layer(F, "f");
     rig.rtp(at(0), &[sender.padding()]);
@@ -73,7 +73,7 @@ fn a_packet_that_does_not_tell_its_layer_is_counted_until_another_one_does() {
 }
 
 #[test]
-fn rtx_is_told_by_rrid() {
+fn f75_rtx_is_told_by_rrid() {
     let mut rig = Rig::publishing(vec![audio_track(), simulcast_track()]);
     rig.subscribe(at(0));
     let packets = layer(F, "f").vp8(Some((640, 360)), 3);
@@ -105,7 +105,7 @@ fn rtx_is_told_by_rrid() {
 }
 
 #[test]
-fn obs_declares_the_first_layer_only_and_names_all_by_rid() {
+fn f75_obs_declares_the_first_layer_only_and_names_all_by_rid() {
     let mut track = simulcast_track();
     // rid 0 is the highest; lower layers have the SSRCs that follow.
     track.rids = ["0", "1", "2"].into_iter().filter_map(Rid::new).collect();
@@ -142,7 +142,7 @@ fn obs_declares_the_first_layer_only_and_names_all_by_rid() {
 }
 
 #[test]
-fn firefox_declares_its_layers_in_another_order_and_repairs_them_without_rrid() {
+fn f75_firefox_declares_its_layers_in_another_order_and_repairs_them_without_rrid() {
     let mut track = simulcast_track();
     track.ssrcs = [(F, 0x913), (H, 0x912), (Q, 0x911)]
         .map(|(ssrc, rtx)| DeclaredSsrc {
@@ -168,7 +168,7 @@ fn firefox_declares_its_layers_in_another_order_and_repairs_them_without_rrid() 
 }
 
 #[test]
-fn without_rids_in_packets_the_order_of_the_description_counts() {
+fn f75_without_rids_in_packets_the_order_of_the_description_counts() {
     let mut track = simulcast_track();
     track.extensions.remove(ExtensionKind::Rid);
     track.ssrcs = [Q, H, F]
@@ -180,7 +180,7 @@ fn without_rids_in_packets_the_order_of_the_description_counts() {
 }
 
 #[test]
-fn ffmpeg_is_told_by_payload_types_alone() {
+fn f75_ffmpeg_is_told_by_payload_types_alone() {
     let mut tracks = vec![audio_track(), video_track()];
     for track in &mut tracks {
         track.extensions = xrtc_rtp::ExtensionMap::new();

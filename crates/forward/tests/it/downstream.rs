@@ -29,7 +29,7 @@ fn discarded(rig: &Rig, viewer: xrtc_forward::ViewerId, discard: Discard) -> u64
 }
 
 #[test]
-fn a_lost_packet_comes_again_as_rtx() {
+fn f76_a_lost_packet_comes_again_as_rtx() {
     let (mut rig, viewer, got, _) = playing(viewer_config());
     rig.stream
         .handle_viewer_rtcp(at(50), viewer, &nack(OUT_VIDEO, &[number(&got[3])]));
@@ -57,7 +57,7 @@ fn a_lost_packet_comes_again_as_rtx() {
 }
 
 #[test]
-fn each_resend_has_its_own_number() {
+fn f76_each_resend_has_its_own_number() {
     let (mut rig, viewer, got, _) = playing(viewer_config());
     let numbers = [number(&got[3]), number(&got[4]), number(&got[17])];
     rig.stream
@@ -68,7 +68,7 @@ fn each_resend_has_its_own_number() {
 }
 
 #[test]
-fn without_rtx_a_packet_is_repeated_bit_by_bit() {
+fn f76_without_rtx_a_packet_is_repeated_bit_by_bit() {
     let (mut rig, viewer, got, _) = playing(viewer_without_rtx());
     rig.stream
         .handle_viewer_rtcp(at(50), viewer, &nack(OUT_VIDEO, &[number(&got[3])]));
@@ -220,7 +220,7 @@ fn a_request_for_what_is_still_missing_is_answered_when_it_comes_by_its_first_se
 }
 
 #[test]
-fn requests_of_many_viewers_for_a_key_frame_become_one() {
+fn f78_requests_of_many_viewers_for_a_key_frame_become_one() {
     let mut rig = Rig::published();
     let mut picture = Sender::video();
     rig.send(at(0), &picture.vp8(None, 1));
@@ -246,7 +246,7 @@ fn requests_of_many_viewers_for_a_key_frame_become_one() {
 }
 
 #[test]
-fn a_viewer_that_always_wants_key_frames_gets_few() {
+fn f78_a_viewer_that_always_wants_key_frames_gets_few() {
     let (mut rig, viewer, _, mut picture) = playing(viewer_config());
     let mut asked = 0;
     for frame in 0..(30 * 30) {
@@ -262,7 +262,7 @@ fn a_viewer_that_always_wants_key_frames_gets_few() {
 }
 
 #[test]
-fn a_repeated_fir_is_one_command() {
+fn f78_a_repeated_fir_is_one_command() {
     let (mut rig, viewer, _, _) = playing(viewer_config());
     let mut out = [0; 20];
     for number in [1, 1, 1, 2] {

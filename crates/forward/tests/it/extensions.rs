@@ -25,7 +25,7 @@ fn report(ssrc: Ssrc) -> Vec<u8> {
 }
 
 #[test]
-fn ssrc_payload_type_and_numbers_are_the_viewers_own() {
+fn f77_ssrc_payload_type_and_numbers_are_the_viewers_own() {
     let mut rig = Rig::published();
     rig.subscribe(at(0));
     let mut picture = Sender::video();
@@ -44,7 +44,7 @@ fn ssrc_payload_type_and_numbers_are_the_viewers_own() {
 }
 
 #[test]
-fn extensions_of_one_hop_are_stripped_and_the_others_forwarded_under_the_viewers_ids() {
+fn f77_extensions_of_one_hop_are_stripped_and_the_others_forwarded_under_the_viewers_ids() {
     let mut rig = Rig::published();
     rig.subscribe(at(0));
     let mut sound = Sender::audio()
@@ -67,7 +67,7 @@ fn extensions_of_one_hop_are_stripped_and_the_others_forwarded_under_the_viewers
 }
 
 #[test]
-fn a_long_extension_goes_out_in_the_two_byte_form_byte_by_byte() {
+fn f83_a_long_extension_goes_out_in_the_two_byte_form_byte_by_byte() {
     let descriptor: Vec<u8> = (0..90).collect();
     let mut rig = Rig::published();
     rig.subscribe(at(0));
@@ -116,7 +116,7 @@ fn a_repeat_from_before_the_report_still_has_its_mid() {
 }
 
 #[test]
-fn a_packet_of_full_size_does_not_grow() {
+fn f77_a_packet_of_full_size_does_not_grow() {
     let mut rig = Rig::published();
     rig.subscribe(at(0));
     let mut picture = Sender::video();

@@ -92,7 +92,7 @@ fn a_publisher_without_reduced_size_gets_a_report_first() {
 }
 
 #[test]
-fn remb_is_sent_only_with_a_configured_rate() {
+fn f79_remb_is_sent_only_with_a_configured_rate() {
     let rate = |rig: &mut Rig| {
         let mut picture = Sender::video();
         rig.rtp(at(0), &picture.vp8(Some((64, 36)), 1));
@@ -116,7 +116,7 @@ fn remb_is_sent_only_with_a_configured_rate() {
 }
 
 #[test]
-fn arrivals_are_reported_for_the_whole_transport() {
+fn f79_arrivals_are_reported_for_the_whole_transport() {
     let mut rig = Rig::published();
     let (mut sound, mut picture) = (Sender::audio(), Sender::video());
     let mut number = 65_530_u16;

@@ -97,7 +97,7 @@ fn assert_continuous(got: &[Got]) {
 }
 
 #[test]
-fn a_viewer_goes_up_at_a_key_frame_and_its_numbers_continue() {
+fn f78_a_viewer_goes_up_at_a_key_frame_and_its_numbers_continue() {
     let mut rig = Rig::publishing(vec![simulcast_track()]);
     let viewer = rig.subscribe(at(0));
     let mut publisher = Simulcast::new();
@@ -187,7 +187,7 @@ fn a_key_frame_that_came_before_the_death_was_noticed_is_used() {
 }
 
 #[test]
-fn timestamps_of_a_switch_follow_the_publishers_clock() {
+fn f80_timestamps_of_a_switch_follow_the_publishers_clock() {
     let mut rig = Rig::publishing(vec![simulcast_track()]);
     rig.subscribe(at(0));
     let mut publisher = Simulcast::new();

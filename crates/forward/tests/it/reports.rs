@@ -51,7 +51,7 @@ fn captured(report: &SenderInfo, timestamp: u32, clock_rate: i64) -> i64 {
 }
 
 #[test]
-fn reports_come_early_and_name_both_tracks_alike() {
+fn f80_reports_come_early_and_name_both_tracks_alike() {
     let mut rig = Rig::published();
     let viewer = rig.subscribe(at(0));
     let (mut sound, mut picture) = (Sender::audio(), Sender::video());
@@ -92,7 +92,7 @@ fn a_viewer_that_is_sent_nothing_gets_no_reports() {
 /// Sound that takes 10 ms and pictures that take 80 ms, of which the viewer must learn nothing.
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story with a clock")]
-fn sound_and_picture_stay_in_step_through_layer_switches() {
+fn f80_sound_and_picture_stay_in_step_through_layer_switches() {
     let mut rig = Rig::publishing(vec![audio_track(), simulcast_track()]);
     let viewer = rig.subscribe(at(0));
     let mut sound = Sender::audio();
@@ -180,7 +180,7 @@ fn sound_and_picture_stay_in_step_through_layer_switches() {
 }
 
 #[test]
-fn without_the_publishers_reports_arrivals_are_the_clock() {
+fn f80_without_the_publishers_reports_arrivals_are_the_clock() {
     let mut rig = Rig::published();
     let viewer = rig.subscribe(at(0));
     let (mut sound, mut picture) = (Sender::audio(), Sender::video());

@@ -46,7 +46,7 @@ fn a_request_is_repeated_until_the_packet_comes() {
 }
 
 #[test]
-fn a_packet_that_never_comes_costs_a_key_frame() {
+fn f82_a_packet_that_never_comes_costs_a_key_frame() {
     let mut rig = Rig::published();
     let viewer = rig.subscribe(at(0));
     let mut picture = Sender::video();
@@ -108,7 +108,7 @@ fn a_key_frame_whose_first_packet_never_comes_is_asked_for_again() {
 }
 
 #[test]
-fn a_publisher_without_nack_is_asked_for_a_key_frame_soon() {
+fn f82_a_publisher_without_nack_is_asked_for_a_key_frame_soon() {
     let mut track = video_track();
     for codec in &mut track.codecs {
         codec.feedback = Feedback {

@@ -124,7 +124,7 @@ fn a_check_carries_what_rfc8445_section_7_1_asks_for() {
 }
 
 #[test]
-fn a_response_without_mapped_address_is_enough() {
+fn d55_a_response_without_mapped_address_is_enough() {
     // FFmpeg's responses have none.
     let mut client = Client::new(Role::Controlling);
     let (path, request) = client.request();

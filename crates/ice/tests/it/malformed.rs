@@ -76,13 +76,13 @@ fn any_message() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_change_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..1500)) {
+    fn d61_arbitrary_bytes_change_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..1500)) {
         let _ = peek_username(&bytes);
         changes_nothing(&bytes);
     }
 
     #[test]
-    fn messages_of_arbitrary_attributes_change_nothing(bytes in any_message()) {
+    fn d61_messages_of_arbitrary_attributes_change_nothing(bytes in any_message()) {
         let _ = peek_username(&bytes);
         if let Ok(message) = Message::parse(&bytes) {
             let _ = message.attributes().count();
@@ -106,7 +106,7 @@ proptest! {
 
     /// A stranger who sees the path but not the passwords sends junk into running sessions.
     #[test]
-    fn a_running_session_does_not_mind(junk in proptest::collection::vec(any_message(), 1..30), seed in 0..100u64) {
+    fn d61_a_running_session_does_not_mind(junk in proptest::collection::vec(any_message(), 1..30), seed in 0..100u64) {
         let mut network = Network::full_to_lite(seed);
         network.run(std::time::Duration::from_secs(2));
         let selected = (network.left.agent.selected(), network.right.agent.selected());

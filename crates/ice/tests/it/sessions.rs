@@ -259,7 +259,7 @@ fn rebinding_of_the_translator_moves_the_path_without_a_restart() {
 }
 
 #[test]
-fn a_client_without_candidates_is_learnt_from_its_checks() {
+fn d53_a_client_without_candidates_is_learnt_from_its_checks() {
     // As in WHIP: the server, full and controlled, knows the client's credentials but no candidate.
     let (client, server) = (credentials(1), credentials(2));
     let mut network = Network::new(

@@ -60,7 +60,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 #[test]
-fn rfc5769_section_2_1_sample_request() {
+fn d52_rfc5769_section_2_1_sample_request() {
     let bytes = bytes(REQUEST);
     let message = Message::parse(&bytes).unwrap();
     assert_eq!(
@@ -85,7 +85,7 @@ fn rfc5769_section_2_1_sample_request() {
 }
 
 #[test]
-fn rfc5769_section_2_2_sample_ipv4_response() {
+fn d52_rfc5769_section_2_2_sample_ipv4_response() {
     let bytes = bytes(IPV4_RESPONSE);
     let message = Message::parse(&bytes).unwrap();
     assert_eq!(
@@ -98,7 +98,7 @@ fn rfc5769_section_2_2_sample_ipv4_response() {
 }
 
 #[test]
-fn rfc5769_section_2_3_sample_ipv6_response() {
+fn d52_rfc5769_section_2_3_sample_ipv6_response() {
     let bytes = bytes(IPV6_RESPONSE);
     let message = Message::parse(&bytes).unwrap();
     assert_eq!(
@@ -117,7 +117,7 @@ fn rfc5769_section_2_3_sample_ipv6_response() {
 }
 
 #[test]
-fn rfc5769_section_2_4_sample_request_with_long_term_authentication() {
+fn d52_rfc5769_section_2_4_sample_request_with_long_term_authentication() {
     let bytes = bytes(LONG_TERM_REQUEST);
     let message = Message::parse(&bytes).unwrap();
     let key = IntegrityKey::from_bytes(&self::bytes(LONG_TERM_KEY));
@@ -134,7 +134,7 @@ fn rfc5769_section_2_4_sample_request_with_long_term_authentication() {
 
 /// The RFC pads with spaces and we with zeros, which MESSAGE-INTEGRITY and FINGERPRINT cover; all else must be equal.
 #[test]
-fn rfc5769_sections_2_1_to_2_3_are_written_byte_for_byte_but_for_the_padding() {
+fn d52_rfc5769_sections_2_1_to_2_3_are_written_byte_for_byte_but_for_the_padding() {
     let key = IntegrityKey::new(PASSWORD);
     let mut out = [0; 200];
 

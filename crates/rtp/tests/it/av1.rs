@@ -44,7 +44,7 @@ fn sized(units: &[&str]) -> String {
 }
 
 #[test]
-fn a_new_coded_video_sequence_is_a_key_frame() {
+fn f78_a_new_coded_video_sequence_is_a_key_frame() {
     // N, and no count of elements.
     assert_eq!(
         look_at(&format!("08 {}", sized(&[SEQUENCE, KEY_FRAME]))),
@@ -84,7 +84,7 @@ fn a_sequence_header_repeated_before_another_frame_does_not() {
 }
 
 #[test]
-fn frames_without_a_sequence_header_are_no_key_frames() {
+fn f78_frames_without_a_sequence_header_are_no_key_frames() {
     assert_eq!(look_at(&format!("10 {DELTA_FRAME}")), START);
     assert_eq!(look_at(&format!("10 {KEY_FRAME}")), START);
 }
@@ -340,7 +340,7 @@ fn impossible_structures_are_none() {
 }
 
 #[test]
-fn the_descriptor_decides_where_it_is() {
+fn f78_the_descriptor_decides_where_it_is() {
     // What the payload says does not matter: it may be encrypted.
     let info = inspect(Codec::Av1, &hex("10 ffff"), Some(&with_structure()));
     let expected = PayloadInfo {

@@ -66,7 +66,7 @@ fn single_units_of_section_5_6() {
 }
 
 #[test]
-fn stap_a_of_section_5_7_1_is_a_key_frame_with_parameters_or_idr() {
+fn f78_stap_a_of_section_5_7_1_is_a_key_frame_with_parameters_or_idr() {
     assert_eq!(aggregate(&[SPS, PPS]), KEY_HD);
     assert_eq!(aggregate(&[SPS, PPS, IDR]), KEY_HD);
     assert_eq!(aggregate(&[AUD, SPS, PPS, SEI, IDR]), KEY_HD);
@@ -77,7 +77,7 @@ fn stap_a_of_section_5_7_1_is_a_key_frame_with_parameters_or_idr() {
 }
 
 #[test]
-fn parameters_repeated_before_every_picture_make_no_key_frame() {
+fn f78_parameters_repeated_before_every_picture_make_no_key_frame() {
     let info = aggregate(&[AUD, SPS, PPS, SLICE]);
     assert_eq!(
         info,
@@ -96,7 +96,7 @@ fn a_broken_stap_a_is_read_as_far_as_it_goes() {
 }
 
 #[test]
-fn fu_a_of_section_5_8_counts_at_its_start() {
+fn f78_fu_a_of_section_5_8_counts_at_its_start() {
     // The indicator takes F and NRI of the unit, the header S, E and its type.
     assert_eq!(look_at("7c 85 888404af"), KEY);
     assert_eq!(look_at("7c 05 888404af"), NOTHING);

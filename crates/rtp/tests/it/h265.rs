@@ -65,7 +65,7 @@ fn single_units_of_section_4_4_1() {
 }
 
 #[test]
-fn every_random_access_point_is_a_key_frame() {
+fn f78_every_random_access_point_is_a_key_frame() {
     // BLA (16 to 18), IDR (19, 20), CRA (21) and what is reserved beside them.
     for unit_type in 0..32_u8 {
         let info = inspect(Codec::H265, &[unit_type << 1, 1, 0xaf], None);
@@ -88,7 +88,7 @@ fn the_temporal_layer_is_in_the_header() {
 }
 
 #[test]
-fn aggregation_packets_of_section_4_4_2() {
+fn f78_aggregation_packets_of_section_4_4_2() {
     assert_eq!(aggregate(&[VPS, SPS, PPS]), KEY_HD);
     assert_eq!(aggregate(&[AUD, VPS, SPS, PPS, SEI, IDR]), KEY_HD);
     assert_eq!(aggregate(&[AUD, SLICE]), START);
@@ -103,7 +103,7 @@ fn aggregation_packets_of_section_4_4_2() {
 }
 
 #[test]
-fn fragmentation_units_of_section_4_4_3_count_at_their_start() {
+fn f78_fragmentation_units_of_section_4_4_3_count_at_their_start() {
     assert_eq!(look_at("6201 94 af084619"), KEY);
     assert_eq!(look_at("6201 14 af084619"), NOTHING);
     assert_eq!(look_at("6201 54 af084619"), NOTHING);

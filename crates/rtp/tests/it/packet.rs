@@ -32,7 +32,7 @@ fn the_fixed_header_of_rfc_3550() {
 }
 
 #[test]
-fn contributing_sources_come_before_the_extension() {
+fn f74_contributing_sources_come_before_the_extension() {
     let datagram = hex("92 60 0001 00000000 00000001 0000000a 0000000b bede0001 10ff0000 77");
     let packet = RtpPacket::parse(&datagram).unwrap();
     assert!(!packet.marker());
@@ -43,7 +43,7 @@ fn contributing_sources_come_before_the_extension() {
 }
 
 #[test]
-fn padding_is_cut_off() {
+fn f74_padding_is_cut_off() {
     let datagram = hex("a0 60 0001 00000000 00000001 aabb 000003");
     let packet = RtpPacket::parse(&datagram).unwrap();
     assert_eq!(packet.payload(), [0xaa, 0xbb]);
@@ -51,7 +51,7 @@ fn padding_is_cut_off() {
 }
 
 #[test]
-fn a_packet_may_be_all_padding_with_extensions() {
+fn f74_a_packet_may_be_all_padding_with_extensions() {
     // As Chrome's first packet of a simulcast layer, which probes and names its rid.
     let datagram = hex("b0 61 0001 00000000 00000001 bede0001 a0680000 00000004");
     let packet = RtpPacket::parse(&datagram).unwrap();
@@ -61,7 +61,7 @@ fn a_packet_may_be_all_padding_with_extensions() {
 }
 
 #[test]
-fn impossible_headers_are_discarded() {
+fn f74_impossible_headers_are_discarded() {
     let discard = |digits: &str| RtpPacket::parse(&hex(digits)).unwrap_err();
     assert_eq!(discard(""), Discard::RtpTooShort);
     assert_eq!(discard("80 60 0001 00000000 000000"), Discard::RtpTooShort);
@@ -93,14 +93,14 @@ fn impossible_headers_are_discarded() {
 }
 
 #[test]
-fn a_padding_bit_behind_which_nothing_follows_is_no_padding() {
+fn f74_a_padding_bit_behind_which_nothing_follows_is_no_padding() {
     let datagram = hex("a0 60 0001 00000000 00000001");
     let packet = RtpPacket::parse(&datagram).unwrap();
     assert_eq!((packet.payload(), packet.padding_len()), (&[][..], 0));
 }
 
 #[test]
-fn the_one_byte_form_of_rfc_8285_section_4_2() {
+fn f74_the_one_byte_form_of_rfc_8285_section_4_2() {
     // The figure: an element of one byte, one of two, two bytes of padding, one of four.
     let datagram = hex(&format!(
         "9{} bede0003 10aa 21bbcc 0000 33 ddddddd0 00",
@@ -111,7 +111,7 @@ fn the_one_byte_form_of_rfc_8285_section_4_2() {
 }
 
 #[test]
-fn the_two_byte_form_of_rfc_8285_section_4_3() {
+fn f74_the_two_byte_form_of_rfc_8285_section_4_3() {
     // The figure: an empty element, one of one byte, padding, one of four.
     let datagram = hex(&format!(
         "9{} 10000003 0100 0201bb 00 0304 dddddddd 00",
@@ -122,7 +122,7 @@ fn the_two_byte_form_of_rfc_8285_section_4_3() {
 }
 
 #[test]
-fn two_byte_elements_may_have_any_appbits_and_large_ids() {
+fn f74_two_byte_elements_may_have_any_appbits_and_large_ids() {
     let datagram = hex(&format!("9{} 100f0001 ff02 aabb", &PLAIN[1..]));
     assert_eq!(elements(&datagram), [(255, vec![0xaa, 0xbb])]);
     // In this form 15 is an id like any other.
@@ -131,7 +131,7 @@ fn two_byte_elements_may_have_any_appbits_and_large_ids() {
 }
 
 #[test]
-fn id_15_and_id_0_with_a_length_end_the_one_byte_form() {
+fn f74_id_15_and_id_0_with_a_length_end_the_one_byte_form() {
     let datagram = hex(&format!("9{} bede0002 10aa f0bb 10cc 0000", &PLAIN[1..]));
     assert_eq!(elements(&datagram), [(1, vec![0xaa])]);
     let datagram = hex(&format!("9{} bede0002 10aa 01bb bb20 cc00", &PLAIN[1..]));
@@ -139,7 +139,7 @@ fn id_15_and_id_0_with_a_length_end_the_one_byte_form() {
 }
 
 #[test]
-fn an_element_longer_than_its_extension_ends_it() {
+fn f74_an_element_longer_than_its_extension_ends_it() {
     let datagram = hex(&format!("9{} bede0001 10aa 23bb", &PLAIN[1..]));
     assert_eq!(elements(&datagram), [(1, vec![0xaa])]);
     let datagram = hex(&format!("9{} 10000001 0102 aabb", &PLAIN[1..]));
@@ -166,7 +166,7 @@ fn the_first_of_two_elements_with_one_id_counts() {
 }
 
 #[test]
-fn rtcp_is_told_by_its_packet_type_as_in_rfc_5761_section_4() {
+fn f74_rtcp_is_told_by_its_packet_type_as_in_rfc_5761_section_4() {
     for second in 0..=255_u8 {
         assert_eq!(
             is_rtcp(&[0x80, second]),

@@ -174,7 +174,7 @@ fn a_broken_sdes_chunk_ends_the_list() {
 }
 
 #[test]
-fn bye_of_rfc_3550_section_6_6() {
+fn f81_bye_of_rfc_3550_section_6_6() {
     let datagram = written(|out| write_bye(out, &[US, THEM], "bye"));
     assert_eq!(datagram, hex("82 cb 0003 11111111 22222222 03 627965"));
     let Packet::Bye(bye) = only(&datagram) else {
@@ -294,7 +294,7 @@ fn remb_rounds_down_to_18_bits_and_saturates_at_64() {
 }
 
 #[test]
-fn compounds_and_reduced_size_are_read_alike() {
+fn f81_compounds_and_reduced_size_are_read_alike() {
     let mut out = [0; 200];
     let mut len = write_receiver_report(&mut out, US, &[BLOCK]).unwrap();
     len += write_sdes_cname(&mut out[len..], US, "c").unwrap();
@@ -313,7 +313,7 @@ fn compounds_and_reduced_size_are_read_alike() {
 }
 
 #[test]
-fn unknown_packets_are_named_and_passed_over() {
+fn f81_unknown_packets_are_named_and_passed_over() {
     // APP, XR, TMMBR (transport feedback 3), application feedback that is no REMB, type 223, then a PLI.
     let digits = "80 cc 0002 11111111 6e616d65  80 cf 0001 11111111  83 cd 0002 11111111 22222222 \
                   8f ce 0003 11111111 22222222 41424344  80 df 0000  81 ce 0002 11111111 22222222";
@@ -334,7 +334,7 @@ fn unknown_packets_are_named_and_passed_over() {
 }
 
 #[test]
-fn padding_belongs_to_its_packet() {
+fn f81_padding_belongs_to_its_packet() {
     // A PLI with four bytes of padding, and one behind it.
     let datagram = hex("a1 ce 0003 11111111 22222222 00000004 81 ce 0002 11111111 22222222");
     assert_eq!(
@@ -375,7 +375,7 @@ fn broken_frames_end_the_list() {
 }
 
 #[test]
-fn a_malformed_packet_does_not_hide_the_next_one() {
+fn f81_a_malformed_packet_does_not_hide_the_next_one() {
     // A receiver report that counts a block that it does not have, then a PLI.
     let datagram = hex("81 c9 0001 11111111 81 ce 0002 11111111 22222222");
     let all: Vec<_> = packets(&datagram).collect();
@@ -471,7 +471,7 @@ proptest! {
     }
 
     #[test]
-    fn any_datagram_is_read_to_its_end(datagram in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn f81_any_datagram_is_read_to_its_end(datagram in prop::collection::vec(any::<u8>(), 0..200)) {
         // Each packet takes at least four bytes, so that the list is bounded.
         prop_assert!(packets(&datagram).count() <= datagram.len() / 4 + 1);
     }

@@ -45,14 +45,14 @@ fn written(deltas: &[Option<i16>]) -> Vec<u8> {
 }
 
 #[test]
-fn the_run_length_example_of_section_3_1_3() {
+fn f79_the_run_length_example_of_section_3_1_3() {
     // 221 packets not received.
     let datagram = hex(&format!("8f cd 0005 {SOURCES} 00dd {TIME} 00dd 0000"));
     assert_eq!(ticks(&read(&datagram).unwrap()), [None; 221]);
 }
 
 #[test]
-fn runs_of_both_kinds_across_the_wrap() {
+fn f79_runs_of_both_kinds_across_the_wrap() {
     // Five packets not received, then two with small deltas.
     let datagram = hex(&format!(
         "8f cd 0006 {SOURCES} 0007 {TIME} 0005 2002 0a14 0000"
@@ -72,7 +72,7 @@ fn runs_of_both_kinds_across_the_wrap() {
 }
 
 #[test]
-fn the_one_bit_example_of_section_3_1_4() {
+fn f79_the_one_bit_example_of_section_3_1_4() {
     // One not received, five received, three not, three received, two not.
     let digits = format!("af cd 0007 {SOURCES} 000e {TIME} 9f1c 0101010101010101 0002");
     let datagram = hex(&digits);
@@ -87,7 +87,7 @@ fn the_one_bit_example_of_section_3_1_4() {
 }
 
 #[test]
-fn the_two_bit_vector_has_large_and_negative_deltas() {
+fn f79_the_two_bit_vector_has_large_and_negative_deltas() {
     // Symbols 0 1 2 2 and three that are not counted.
     let chunk = format!("{:04x}", 0b11_00_01_10_10_00_00_00);
     let digits = format!("8f cd 0006 {SOURCES} 0004 {TIME} {chunk} ff 0100 fff6 00");

@@ -14,7 +14,7 @@ fn look_at(digits: &str) -> PayloadInfo {
 }
 
 #[test]
-fn the_first_packet_of_a_key_frame_has_its_size() {
+fn f78_the_first_packet_of_a_key_frame_has_its_size() {
     let info = look_at(&format!("10 {KEY_FRAME}"));
     let expected = PayloadInfo {
         keyframe: true,
@@ -33,7 +33,7 @@ fn other_packets_of_a_key_frame_begin_nothing() {
 }
 
 #[test]
-fn a_delta_frame_is_no_key_frame() {
+fn f78_a_delta_frame_is_no_key_frame() {
     let info = look_at(&format!("10 {DELTA_FRAME}"));
     assert_eq!(
         info,

@@ -18,7 +18,7 @@ fn look_at(digits: &str) -> PayloadInfo {
 }
 
 #[test]
-fn the_frame_header_has_the_size_of_a_key_frame() {
+fn f78_the_frame_header_has_the_size_of_a_key_frame() {
     for frame in [KEY_FRAME, KEY_FRAME_444, KEY_FRAME_RGB] {
         // Picture id, B and E; not predicted.
         let expected = PayloadInfo {
@@ -58,7 +58,7 @@ fn ten_bits_and_profile_3_have_their_size_where_they_have_it() {
 }
 
 #[test]
-fn a_predicted_frame_is_no_key_frame() {
+fn f78_a_predicted_frame_is_no_key_frame() {
     let info = look_at(&format!("cc 9234 {DELTA_FRAME}"));
     assert_eq!(
         info,
@@ -70,7 +70,7 @@ fn a_predicted_frame_is_no_key_frame() {
 }
 
 #[test]
-fn an_intra_only_frame_is_no_key_frame() {
+fn f78_an_intra_only_frame_is_no_key_frame() {
     // Not predicted, as the descriptor says, but the frame header knows of other references: frame_type 1.
     assert!(!look_at("8c 9234 86").keyframe);
     // And a frame that shows an old one again.

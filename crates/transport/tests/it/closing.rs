@@ -8,7 +8,7 @@ use crate::media::{REPORT, rtp, send_rtp};
 use crate::network::{Network, Setup, Side, is_dtls};
 
 #[test]
-fn close_says_goodbye_and_the_peer_ends() {
+fn d60_close_says_goodbye_and_the_peer_ends() {
     for versions in [[DtlsVersion::V12; 2], [DtlsVersion::Auto; 2]] {
         for closing in Side::BOTH {
             let mut network = Network::connected(Setup {
@@ -53,7 +53,7 @@ fn a_goodbye_is_answered() {
 }
 
 #[test]
-fn after_the_end_there_is_silence() {
+fn d60_after_the_end_there_is_silence() {
     let mut network = Network::connected(Setup::default());
     let now = network.now;
     network.transport(Side::Server).close(now);

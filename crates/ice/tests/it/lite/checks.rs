@@ -44,7 +44,7 @@ fn ipv6_peers_get_their_address_back() {
 }
 
 #[test]
-fn ffmpeg_without_priority_and_role_is_accepted() {
+fn d55_ffmpeg_without_priority_and_role_is_accepted() {
     let mut server = Server::new();
     let request = Request {
         role: None,
@@ -58,7 +58,7 @@ fn ffmpeg_without_priority_and_role_is_accepted() {
 }
 
 #[test]
-fn wrong_integrity_gets_401_and_changes_nothing() {
+fn d54_wrong_integrity_gets_401_and_changes_nothing() {
     let mut server = Server::new();
     let request = Request {
         password: Some("x".repeat(24)),
@@ -81,7 +81,7 @@ fn wrong_integrity_gets_401_and_changes_nothing() {
 }
 
 #[test]
-fn missing_integrity_gets_400() {
+fn d54_missing_integrity_gets_400() {
     let mut server = Server::new();
     let request = Request {
         password: None,
@@ -105,7 +105,7 @@ fn missing_integrity_gets_400() {
 }
 
 #[test]
-fn an_error_longer_than_its_request_is_not_sent() {
+fn d54_an_error_longer_than_its_request_is_not_sent() {
     let mut server = Server::new();
     let request = Request {
         password: None,
@@ -119,7 +119,7 @@ fn an_error_longer_than_its_request_is_not_sent() {
 }
 
 #[test]
-fn a_username_of_others_gets_nothing() {
+fn d54_a_username_of_others_gets_nothing() {
     let mut server = Server::new();
     let request = Request {
         username: Some(("stranger".into(), "peer".into())),
@@ -137,7 +137,7 @@ fn a_username_of_others_gets_nothing() {
 }
 
 #[test]
-fn unknown_required_attributes_get_a_signed_420_with_their_types() {
+fn d56_unknown_required_attributes_get_a_signed_420_with_their_types() {
     let mut server = Server::new();
     let request = Request {
         extra: vec![(0x0042, vec![1, 2, 3]), (0x7fff, vec![])],
@@ -169,7 +169,7 @@ fn unknown_required_attributes_get_a_signed_420_with_their_types() {
 }
 
 #[test]
-fn unknown_optional_attributes_are_ignored() {
+fn d56_unknown_optional_attributes_are_ignored() {
     let mut server = Server::new();
     // GOOG-NETWORK-INFO, GOOG-LAST-ICE-CHECK-RECEIVED, GOOG-MISC-INFO, GOOG-DELTA, and DTLS in STUN as large as it
     // comes.
