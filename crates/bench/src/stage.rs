@@ -203,10 +203,7 @@ impl Stage {
                 if self.is_lost(datagram) {
                     continue;
                 }
-                let path = Path {
-                    local: transmit.path.remote,
-                    remote: transmit.path.local,
-                };
+                let path = Path::udp(transmit.path.remote, transmit.path.local);
                 (self.meter)(&mut || self.sfu.handle_datagram(now, path, datagram));
             }
         }
@@ -226,10 +223,7 @@ impl Stage {
                 let Some(index) = self.by_address.get(&train.path.remote).copied() else {
                     continue;
                 };
-                let path = Path {
-                    local: train.path.remote,
-                    remote: train.path.local,
-                };
+                let path = Path::udp(train.path.remote, train.path.local);
                 for datagram in train.datagrams() {
                     let media = is_media(datagram);
                     self.sent += u64::from(media);

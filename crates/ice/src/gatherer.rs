@@ -46,10 +46,7 @@ impl Gatherer {
             let family = servers
                 .iter()
                 .filter(|server| server.is_ipv4() == local.is_ipv4());
-            family.map(|remote| Path {
-                local: *local,
-                remote: *remote,
-            })
+            family.map(|remote| Path::udp(*local, *remote))
         });
         let queries = pairs.take(MAX_STUN_QUERIES).map(|path| Query {
             path,

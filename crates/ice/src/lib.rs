@@ -24,10 +24,10 @@
 //! // One round trip over a perfect network: the check, and the answer.
 //! let mut out = [0; 1200];
 //! let sent = client.poll_transmit(now, &mut out).ok_or("a check is due")?;
-//! server.handle_datagram(now, Path { local: server_address, remote: client_address }, &out[..sent.len]);
+//! server.handle_datagram(now, Path::udp(server_address, client_address), &out[..sent.len]);
 //! let sent = server.poll_transmit(now, &mut out).ok_or("it is answered")?;
-//! client.handle_datagram(now, Path { local: client_address, remote: server_address }, &out[..sent.len]);
-//! assert_eq!(client.selected(), Some(Path { local: client_address, remote: server_address }));
+//! client.handle_datagram(now, Path::udp(client_address, server_address), &out[..sent.len]);
+//! assert_eq!(client.selected(), Some(Path::udp(client_address, server_address)));
 //! assert!(matches!(server.poll_event(), Some(Event::Selected(path)) if path.remote == client_address));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -57,5 +57,5 @@ pub use credentials::{Credentials, InvalidCredentials};
 pub use discard::{Counters, Discard};
 pub use gatherer::Gatherer;
 pub use owner_key::OwnerKey;
-pub use path::Path;
+pub use path::{Path, Protocol};
 pub use stun::peek_username;

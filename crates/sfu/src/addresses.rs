@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::FixedState;
 
-use crate::{Path, WorkerId};
+use crate::{Path, Protocol, WorkerId};
 
 /// The slot of a peer in its worker's table.
 pub(crate) type PeerKey = usize;
@@ -106,7 +106,7 @@ impl Addresses {
 
     /// The peer that alone has the socket which received this. Empty as long as nobody sends checks.
     pub(crate) fn by_socket(&self, path: &Path) -> Option<PeerKey> {
-        if self.own.is_empty() {
+        if self.own.is_empty() || path.protocol != Protocol::Udp {
             return None;
         }
         self.own.get(&socket_key(path.local)).copied()
@@ -147,12 +147,14 @@ const fn socket_key(local: SocketAddr) -> (bool, u16) {
 pub(crate) struct PathKey {
     local: u128,
     remote: u128,
-    ports: u32,
+    /// And what carries the datagrams.
+    ports: u64,
 }
 
 impl From<&Path> for PathKey {
     fn from(path: &Path) -> Self {
-        let ports = u32::from(path.local.port()) << 16 | u32::from(path.remote.port());
+        let protocol = u64::from(path.protocol == Protocol::Tcp) << 32;
+        let ports = u64::from(path.local.port()) << 16 | u64::from(path.remote.port()) | protocol;
         Self {
             local: bits(path.local),
             remote: bits(path.remote),
@@ -176,10 +178,7 @@ mod tests {
     const OWN: WorkerId = WorkerId(0);
 
     fn path(remote: &str) -> Path {
-        Path {
-            local: ([10, 0, 0, 1], 8800).into(),
-            remote: remote.parse().unwrap(),
-        }
+        Path::udp(([10, 0, 0, 1], 8800).into(), remote.parse().unwrap())
     }
 
     #[test]
@@ -218,6 +217,18 @@ mod tests {
         );
         addresses.release_path(&one, 3);
         assert_eq!(addresses.pop_ended(), Some((WorkerId(2), one)));
+    }
+
+    #[test]
+    fn the_same_addresses_over_tcp_are_another_path() {
+        let mut addresses = Addresses::new(OWN, 1);
+        let udp = path("1.2.3.4:5");
+        addresses.bind_path(&udp, 1, OWN);
+        addresses.bind_socket(udp.local, 1);
+        let tcp = Path::tcp(udp.local, udp.remote);
+        assert_eq!(addresses.by_path(&tcp), None);
+        assert_eq!(addresses.by_socket(&udp), Some(1));
+        assert_eq!(addresses.by_socket(&tcp), None);
     }
 
     #[test]

@@ -199,10 +199,7 @@ mod tests {
     use super::*;
 
     fn path(port: u16) -> Path {
-        Path {
-            local: ([127, 0, 0, 1], 8800).into(),
-            remote: ([127, 0, 0, 1], port).into(),
-        }
+        Path::udp(([127, 0, 0, 1], 8800).into(), ([127, 0, 0, 1], port).into())
     }
 
     const VIDEO: Tag = Tag {

@@ -167,23 +167,24 @@ impl Report {
     }
 
     fn candidate_pair(&mut self, peer: &Peer, path: Path) -> String {
+        let protocol = path.protocol.name();
         let candidate = |address: std::net::SocketAddr, kind: &str| {
             [
                 text("transportId", TRANSPORT),
                 text("address", &address.ip().to_string()),
                 number("port", address.port()),
-                text("protocol", "udp"),
+                text("protocol", protocol),
                 text("candidateType", kind),
             ]
         };
         let local = self.add(
             "local-candidate",
-            format!("L{}", path.local),
+            format!("L{protocol}:{}", path.local),
             candidate(path.local, "host"),
         );
         let remote = self.add(
             "remote-candidate",
-            format!("R{}", path.remote),
+            format!("R{protocol}:{}", path.remote),
             candidate(path.remote, "prflx"),
         );
         let traffic = peer.traffic;

@@ -152,10 +152,7 @@ mod tests {
     }
 
     fn path(port: u16) -> Path {
-        Path {
-            local: ([10, 0, 0, 1], 8800).into(),
-            remote: ([192, 0, 2, 1], port).into(),
-        }
+        Path::udp(([10, 0, 0, 1], 8800).into(), ([192, 0, 2, 1], port).into())
     }
 
     const MEDIA: [u8; 12] = [0x80; 12];

@@ -105,10 +105,7 @@ fn read_header(header: &[u8; HEADER]) -> (usize, Path) {
             None => SocketAddrV6::new(ip, port, 0, scope).into(),
         }
     };
-    let path = Path {
-        local: address(),
-        remote: address(),
-    };
+    let path = Path::udp(address(), address());
     (len.into(), path)
 }
 
@@ -129,10 +126,7 @@ mod tests {
     use super::*;
 
     fn path(local: &str, remote: &str) -> Path {
-        Path {
-            local: local.parse().unwrap(),
-            remote: remote.parse().unwrap(),
-        }
+        Path::udp(local.parse().unwrap(), remote.parse().unwrap())
     }
 
     #[test]

@@ -220,10 +220,7 @@ mod tests {
             client
                 .set_read_timeout(Some(Duration::from_secs(5)))
                 .unwrap();
-            let path = Path {
-                local: sockets[0].local(),
-                remote: client.local_addr().unwrap(),
-            };
+            let path = Path::udp(sockets[0].local(), client.local_addr().unwrap());
             let (mut sfu, mut egress) = (sfu(), Egress::new());
             let mut own = OwnSockets::new(&ServerConfig::default(), Arc::clone(&counters));
             write(&mut egress, path, Class::Video, 40);

@@ -422,10 +422,7 @@ impl Full {
 }
 
 fn new_pair(local: LocalCandidate, remote: RemoteCandidate) -> Pair {
-    let path = Path {
-        local: local.base,
-        remote: remote.address,
-    };
+    let path = Path::udp(local.base, remote.address);
     let priorities = Priorities {
         local: local.priority,
         remote: remote.priority,

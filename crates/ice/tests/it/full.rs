@@ -42,10 +42,7 @@ impl Client {
     }
 
     fn path() -> Path {
-        Path {
-            local: left_address(),
-            remote: right_address(),
-        }
+        Path::udp(left_address(), right_address())
     }
 
     /// Waits for the next request.
@@ -319,10 +316,7 @@ fn when_consent_is_lost_another_working_pair_takes_over() {
     client.answer(path, &consent, Class::Error, |builder| {
         builder.error_code(403)
     });
-    let next = Path {
-        local: left_address(),
-        remote: second,
-    };
+    let next = Path::udp(left_address(), second);
     assert_eq!(client.event(), Some(Event::Selected(next)));
     let (path, nomination) = client.request();
     assert_eq!(path, next);

@@ -57,10 +57,7 @@ impl Server {
 
     /// A check from `remote` as a browser sends it, without USE-CANDIDATE.
     pub(crate) fn request(&self, remote: &str) -> Request {
-        let path = Path {
-            local: "192.0.2.1:8189".parse().unwrap(),
-            remote: remote.parse().unwrap(),
-        };
+        let path = Path::udp("192.0.2.1:8189".parse().unwrap(), remote.parse().unwrap());
         Request {
             path,
             password: Some(self.local.pwd().to_owned()),

@@ -24,10 +24,7 @@ fn agents() -> [Agent; 2] {
 
 /// Hands `bytes` to both kinds of agents and checks that they are where they were.
 fn changes_nothing(bytes: &[u8]) {
-    let path = Path {
-        local: right_address(),
-        remote: left_address(),
-    };
+    let path = Path::udp(right_address(), left_address());
     for mut agent in agents() {
         let timeout = agent.poll_timeout();
         agent.handle_datagram(Time::ZERO, path, bytes);

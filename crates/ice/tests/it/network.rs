@@ -167,18 +167,12 @@ impl Network {
 
     /// The path as the left side names it.
     pub(crate) fn left_path(&self) -> Path {
-        Path {
-            local: left_address(),
-            remote: right_address(),
-        }
+        Path::udp(left_address(), right_address())
     }
 
     /// The path as the right side names it.
     pub(crate) fn right_path(&self) -> Path {
-        Path {
-            local: right_address(),
-            remote: self.left_public,
-        }
+        Path::udp(right_address(), self.left_public)
     }
 
     fn next_time(&self) -> Option<Time> {
@@ -216,7 +210,7 @@ impl Network {
                 &mut self.right
             };
             side.agent
-                .handle_datagram(now, Path { local, remote }, &bytes);
+                .handle_datagram(now, Path::udp(local, remote), &bytes);
         }
         self.left.agent.handle_timeout(now);
         self.right.agent.handle_timeout(now);

@@ -328,17 +328,11 @@ fn the_best_working_pair_is_nominated() {
         .add_local_candidate(&Candidate::host(second, 65534));
     network.blocked.push(network.left_path());
     network.run(seconds(10));
-    let path = Path {
-        local: second,
-        remote: right_address(),
-    };
+    let path = Path::udp(second, right_address());
     assert_eq!(network.left.agent.selected(), Some(path));
     assert_eq!(
         network.right.agent.selected(),
-        Some(Path {
-            local: right_address(),
-            remote: second
-        })
+        Some(Path::udp(right_address(), second))
     );
 }
 
@@ -409,10 +403,7 @@ fn a_hundred_candidates_keep_the_pace_of_50_ms() {
             .left
             .agent
             .add_remote_candidate(&Candidate::host(address, port));
-        network.blocked.push(Path {
-            local: left_address(),
-            remote: address,
-        });
+        network.blocked.push(Path::udp(left_address(), address));
     }
     network.run(seconds(1));
     // 21 first checks; those after 500 ms wait longer than that, for all pairs share the pace.

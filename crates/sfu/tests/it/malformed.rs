@@ -10,10 +10,10 @@ use xrtc_sfu::{Batch, Command, Event, Held, Path, PeerId, RequestId, Sfu};
 use crate::rig::{NOW, events, offers, pull, push, sfu};
 
 fn path(port: u16) -> Path {
-    Path {
-        local: SocketAddr::from(([192, 0, 2, 7], 8_800)),
-        remote: SocketAddr::from(([198, 51, 100, 1], port)),
-    }
+    Path::udp(
+        SocketAddr::from(([192, 0, 2, 7], 8_800)),
+        SocketAddr::from(([198, 51, 100, 1], port)),
+    )
 }
 
 fn held(sfu: &mut Sfu) -> Held {

@@ -11,10 +11,7 @@ use crate::world::{EndId, PORT, World, network};
 
 /// A datagram from somewhere.
 pub(crate) fn inject(world: &mut World, from: SocketAddr, datagram: &[u8]) {
-    let path = Path {
-        local: PORT,
-        remote: from,
-    };
+    let path = Path::udp(PORT, from);
     world.deliver_up(path, &mut datagram.to_vec());
     world.flush();
 }

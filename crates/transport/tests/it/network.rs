@@ -36,14 +36,8 @@ impl Side {
     pub(crate) fn path(self) -> Path {
         let (client, server) = (address("192.0.2.7:40000"), address("198.51.100.1:8189"));
         match self {
-            Self::Client => Path {
-                local: client,
-                remote: server,
-            },
-            Self::Server => Path {
-                local: server,
-                remote: client,
-            },
+            Self::Client => Path::udp(client, server),
+            Self::Server => Path::udp(server, client),
         }
     }
 }

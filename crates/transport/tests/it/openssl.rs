@@ -135,7 +135,7 @@ impl Meeting {
     fn meet(&mut self, remote: SocketAddr) {
         if self.path.is_none() {
             let local = self.socket.local_addr().unwrap();
-            self.path = Some(Path { local, remote });
+            self.path = Some(Path::udp(local, remote));
             self.checks
                 .add_local_candidate(&Candidate::host(remote, 65_535));
             self.checks
@@ -164,10 +164,7 @@ impl Meeting {
     /// Timers, checks and what both have to send.
     fn exchange(&mut self) {
         let Some(path) = self.path else { return };
-        let mirrored = Path {
-            local: path.remote,
-            remote: path.local,
-        };
+        let mirrored = Path::udp(path.remote, path.local);
         let mut out = [0; 1500];
         let now = self.now();
         self.transport.handle_timeout(now);

@@ -108,10 +108,10 @@ impl ReceiveBuffer {
     }
 }
 
-const NOWHERE: Path = Path {
-    local: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-    remote: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-};
+const NOWHERE: Path = Path::udp(
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+);
 /// Messages a receive call can bring.
 pub(super) const SLOTS: usize = 16;
 /// A coalesced message (`UDP_GRO`) may have the size of the largest UDP datagram.

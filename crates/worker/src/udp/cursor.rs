@@ -95,10 +95,7 @@ mod tests {
     #[test]
     fn a_cursor_moves_by_datagrams_and_counts_what_is_left() {
         let mut batch = Batch::with_capacity(10_000);
-        let path = Path {
-            local: ([127, 0, 0, 1], 1).into(),
-            remote: ([127, 0, 0, 1], 2).into(),
-        };
+        let path = Path::udp(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
         for peer in 0..2 {
             for len in [100, 100, 50] {
                 assert!(batch.space().is_some());
@@ -126,10 +123,7 @@ mod tests {
     #[test]
     fn giving_up_video_leaves_the_sound_that_rides_with_it() {
         let mut batch = Batch::with_capacity(10_000);
-        let path = Path {
-            local: ([127, 0, 0, 1], 1).into(),
-            remote: ([127, 0, 0, 1], 2).into(),
-        };
+        let path = Path::udp(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
         let peer = PeerId(1);
         for (class, len) in [
             (Class::Video, 100),

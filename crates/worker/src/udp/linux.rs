@@ -339,10 +339,7 @@ impl ReceiveArrays {
             .read(header.msg_hdr.msg_namelen)
             .filter(|_| whole);
         let message = remote.map(|remote| Message {
-            path: Path {
-                local: local(bound, beside.local),
-                remote,
-            },
+            path: Path::udp(local(bound, beside.local), remote),
             len,
             segment: beside.segment.unwrap_or(len),
         });

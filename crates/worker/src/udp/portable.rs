@@ -13,10 +13,7 @@ pub(super) fn receive(link: &Link<'_>, buffer: &mut ReceiveBuffer) -> io::Result
     for slot in 0..SLOTS {
         match link.io.recv_from(buffer.slot(slot)) {
             Ok((len, remote)) => {
-                let path = Path {
-                    local: link.local,
-                    remote,
-                };
+                let path = Path::udp(link.local, remote);
                 buffer.push(
                     slot,
                     Message {

@@ -211,7 +211,9 @@ impl Drop for Socket {
 /// Whether the socket bound to `local` is the one for `path`: one of its family, and by its port the peer's own or the
 /// one that all share.
 const fn carries(local: SocketAddr, path: &Path) -> bool {
-    path.remote.is_ipv4() == local.is_ipv4() && path.local.port() == local.port()
+    path.is_datagrams()
+        && path.remote.is_ipv4() == local.is_ipv4()
+        && path.local.port() == local.port()
 }
 
 /// A socket as its backend sees it.

@@ -120,10 +120,7 @@ fn trains_arrive_as_the_datagrams_they_are_made_of() {
     for (backend, address) in backends() {
         let mut bench = Bench::new(address, backend);
         let (client, remote) = other_end(address);
-        let path = Path {
-            local: bench.socket.local(),
-            remote,
-        };
+        let path = Path::udp(bench.socket.local(), remote);
         assert_eq!(bench.send(&batch(path, &SIZES)), Sent::All);
         expect_datagrams(&client, &SIZES);
         let counters = bench.counters();
@@ -142,16 +139,10 @@ fn what_is_received_has_its_path_and_its_size() {
         for receiver in [Backend::Native, Backend::Portable] {
             let mut from = Bench::new(address, sender);
             let mut to = Bench::new(address, receiver);
-            let path = Path {
-                local: from.socket.local(),
-                remote: to.socket.local(),
-            };
+            let path = Path::udp(from.socket.local(), to.socket.local());
             from.send(&batch(path, &SIZES));
             let received = to.receive(SIZES.len());
-            let back = Path {
-                local: path.remote,
-                remote: path.local,
-            };
+            let back = Path::udp(path.remote, path.local);
             for (number, (path, datagram)) in received.iter().enumerate() {
                 assert_eq!((*path, datagram.len()), (back, SIZES[number]));
                 assert!(datagram.iter().all(|byte| *byte == number as u8));
@@ -167,10 +158,7 @@ fn more_than_one_system_call_can_carry_goes_out_in_order() {
     for (backend, address) in backends() {
         let mut bench = Bench::new(address, backend);
         let (client, remote) = other_end(address);
-        let path = Path {
-            local: bench.socket.local(),
-            remote,
-        };
+        let path = Path::udp(bench.socket.local(), remote);
         // Sizes that grow: every datagram is a train of its own.
         let sizes: Vec<usize> = (1..=150).collect();
         assert_eq!(bench.send(&batch(path, &sizes)), Sent::All);
@@ -186,16 +174,10 @@ fn trains_of_the_other_family_are_left_alone() {
         let (other, other_remote) = other_end("[::1]:0");
         other.set_nonblocking(true).unwrap();
         let local = bench.socket.local();
-        let mut batch = batch(
-            Path {
-                local,
-                remote: other_remote,
-            },
-            &[100],
-        );
+        let mut batch = batch(Path::udp(local, other_remote), &[100]);
         batch.space().unwrap()[..100].fill(0);
         batch.commit(
-            Path { local, remote },
+            Path::udp(local, remote),
             Tag {
                 peer: PeerId(2),
                 class: Class::Audio,
@@ -216,14 +198,11 @@ fn a_datagram_that_cannot_go_is_counted_and_stops_no_other() {
         let (client, remote) = other_end("127.0.0.1:0");
         let local = bench.socket.local();
         // From a loopback socket there is no way to a stranger.
-        let stranger = Path {
-            local,
-            remote: "203.0.113.1:9".parse().unwrap(),
-        };
+        let stranger = Path::udp(local, "203.0.113.1:9".parse().unwrap());
         let mut batch = batch(stranger, &[300]);
         batch.space().unwrap()[..10].fill(0);
         batch.commit(
-            Path { local, remote },
+            Path::udp(local, remote),
             Tag {
                 peer: PeerId(2),
                 class: Class::Audio,
@@ -265,13 +244,7 @@ mod linux {
             let server = SocketAddr::new(asked.parse().unwrap(), bench.socket.local().port());
             client.send_to(b"?", server).unwrap();
             let path = bench.receive(1)[0].0;
-            assert_eq!(
-                path,
-                Path {
-                    local: server,
-                    remote
-                }
-            );
+            assert_eq!(path, Path::udp(server, remote));
             bench.send(&batch(path, &[5, 5]));
             let mut buffer = [0; 16];
             for _ in 0..2 {
@@ -284,10 +257,7 @@ mod linux {
     fn a_route_that_does_not_segment_costs_one_refusal_and_loses_nothing() {
         let mut bench = Bench::new("127.0.0.1:0", Backend::Native);
         let (client, remote) = other_end("127.0.0.1:0");
-        let path = Path {
-            local: bench.socket.local(),
-            remote,
-        };
+        let path = Path::udp(bench.socket.local(), remote);
         // The kernel refuses to segment what it must not sum (EINVAL), as it does for some tunnels (EIO).
         let on: libc::c_int = 1;
         // SAFETY: the value is a C int that lives until the call returns.
@@ -315,10 +285,7 @@ mod linux {
         in_own_network(&["ip link set lo mtu 1280 up"], || {
             let mut bench = Bench::new("127.0.0.1:0", Backend::Native);
             let (client, remote) = other_end("127.0.0.1:0");
-            let path = Path {
-                local: bench.socket.local(),
-                remote,
-            };
+            let path = Path::udp(bench.socket.local(), remote);
             bench.send(&batch(path, &[1400, 1400, 1400]));
             expect_datagrams(&client, &[1400, 1400, 1400]);
             assert_eq!(
@@ -346,10 +313,7 @@ mod linux {
             socket2::SockRef::from(&*bench.socket.source())
                 .set_send_buffer_size(4096)
                 .unwrap();
-            let path = Path {
-                local: bench.socket.local(),
-                remote,
-            };
+            let path = Path::udp(bench.socket.local(), remote);
             let sizes: Vec<usize> = (0..20).map(|number| 900 + number).collect();
             let batch = batch(path, &sizes);
             let out = Outgoing {

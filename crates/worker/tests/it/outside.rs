@@ -292,10 +292,7 @@ impl Browsers {
         let (socket, browser) = &mut self.ends[number];
         let mut buffer = [0; 2048];
         while let Ok((len, remote)) = socket.recv_from(&mut buffer) {
-            let path = xrtc_sfu::Path {
-                local: browser.address(),
-                remote,
-            };
+            let path = xrtc_sfu::Path::udp(browser.address(), remote);
             browser.handle_datagram(now, path, &mut buffer[..len]);
         }
         browser.handle_timeout(now);

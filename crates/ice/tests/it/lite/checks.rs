@@ -31,10 +31,10 @@ fn ipv6_peers_get_their_address_back() {
     let mut server = Server::new();
     let remote = "[2001:db8::9]:40000";
     let request = Request {
-        path: Path {
-            local: "[2001:db8::1]:8189".parse().unwrap(),
-            remote: remote.parse().unwrap(),
-        },
+        path: Path::udp(
+            "[2001:db8::1]:8189".parse().unwrap(),
+            remote.parse().unwrap(),
+        ),
         ..server.request(HOME)
     };
     assert_eq!(

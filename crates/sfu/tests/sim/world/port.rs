@@ -58,10 +58,7 @@ impl World {
 
     /// The worker that receives what this end sends.
     pub(crate) fn receiver_of(&self, end: super::EndId) -> usize {
-        let path = Path {
-            local: PORT,
-            remote: self.ends[end].nat,
-        };
+        let path = Path::udp(PORT, self.ends[end].nat);
         self.kernel.receiver(&path, self.workers.len())
     }
 

@@ -83,10 +83,7 @@ impl World {
                     .rev()
                     .find(|end| end.nat == train.path.remote && !end.is_gone);
                 let Some(end) = to else { continue };
-                let path = Path {
-                    local: end.browser.address(),
-                    remote: train.path.local,
-                };
+                let path = Path::udp(end.browser.address(), train.path.local);
                 for datagram in train.datagrams() {
                     let sent = send(&mut end.down, now, (path, datagram.to_vec()));
                     note(&mut self.trace, now, || {
@@ -105,10 +102,7 @@ impl World {
         let mut buffer = [0; 1_500];
         for end in self.ends.iter_mut().filter(|end| !end.is_gone) {
             while let Some(transmit) = end.browser.poll_transmit(self.now, &mut buffer) {
-                let path = Path {
-                    local: transmit.path.remote,
-                    remote: end.nat,
-                };
+                let path = Path::udp(transmit.path.remote, end.nat);
                 let datagram = &buffer[..transmit.len];
                 let sent = send(&mut end.up, self.now, (path, datagram.to_vec()));
                 note(&mut self.trace, self.now, || {
