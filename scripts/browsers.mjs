@@ -1,5 +1,5 @@
-// The programs that tests meet: Debian's Chromium, Firefox ESR, iproute2 for networks of their own, and OpenSSL;
-// installed by apt where they are missing and we may.
+// What tests meet: Debian's Chromium, Firefox ESR, iproute2 for networks of their own, OpenSSL and libsrtp; installed by apt
+// where they are missing and we may.
 
 import { existsSync } from 'node:fs'
 import { run, step, StepError } from './steps.mjs'
@@ -19,13 +19,18 @@ const PROGRAMS = [
   },
   { name: 'iproute2', package: 'iproute2', variable: 'XRTC_IP', paths: ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'] },
 ]
-/** What the Rust tests run: by name, from the path. */
+/** What the Rust tests run or load, by name. */
 const RUST_PROGRAMS = [
+  {
+    name: 'libsrtp',
+    package: 'libsrtp2-1',
+    paths: ['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/libsrtp2.so.1`),
+  },
   { name: 'OpenSSL', package: 'openssl', paths: ['/usr/bin/openssl', '/usr/local/bin/openssl'] },
   { name: 'iproute2', package: 'iproute2', paths: ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'] },
 ]
 
-/** Installs what the Rust tests run. */
+/** Installs what the Rust tests run or load. */
 export async function ensureRustPrograms() {
   const missing = RUST_PROGRAMS.filter(({ paths }) => !paths.some((path) => existsSync(path)))
   if (missing.length > 0) await install(missing)

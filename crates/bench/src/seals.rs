@@ -56,8 +56,9 @@ pub(crate) fn profile(name: &str) -> Result<Profile, String> {
         "gcm256" => Ok(Profile::AeadAes256Gcm),
         "gcm128" => Ok(Profile::AeadAes128Gcm),
         "cm" => Ok(Profile::Aes128CmSha1_80),
+        "cm32" => Ok(Profile::Aes128CmSha1_32),
         _ => Err(format!(
-            "no such cipher: {name} (there are: gcm256, gcm128, cm)"
+            "no such cipher: {name} (there are: gcm256, gcm128, cm, cm32)"
         )),
     }
 }

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc_3711_b2_aes_cm_keystream() {
+    fn f72_rfc_3711_b2_aes_cm_keystream() {
         let key = AesCtr::new(&hex("2B7E151628AED2A6ABF7158809CF4F3C")).unwrap();
         let first = hex("F0F1F2F3F4F5F6F7F8F9FAFBFCFD0000").try_into().unwrap();
         let mut keystream = vec![0; 0xFF02 * 16];

@@ -6,7 +6,8 @@
 pub enum Discard {
     /// Too short, or its header points past its end (RFC 3550 §5.1, §6.1).
     Malformed,
-    /// The header extension is Cryptex (RFC 9335), which was not negotiated.
+    /// The header extension is Cryptex (RFC 9335), which was not negotiated. Sealing: it has none of the two forms that
+    /// Cryptex knows.
     Cryptex,
     /// The index was seen before: a replay, or a copy that the network made (RFC 3711 §3.3.2).
     Replayed,

@@ -21,6 +21,8 @@ pub(crate) struct RtpHeader {
     pub(crate) sequence_number: u16,
     /// Bytes before the payload, CSRCs and extension included.
     pub(crate) len: usize,
+    /// CSRCs and extension are encrypted too (RFC 9335).
+    pub(crate) cryptex: bool,
 }
 
 impl RtpHeader {
@@ -29,17 +31,15 @@ impl RtpHeader {
         if fixed[0] >> 6 != 2 {
             return Err(Discard::Malformed);
         }
-        let mut len = 12 + 4 * usize::from(fixed[0] & 0x0f);
+        let mut len = FIXED_HEADER + 4 * usize::from(fixed[0] & 0x0f);
+        let mut cryptex = false;
         if fixed[0] & 0x10 != 0 {
             let extension: &[u8; 4] = packet
                 .get(len..)
                 .and_then(|rest| rest.first_chunk())
                 .ok_or(Discard::Malformed)?;
             let profile = u16::from_be_bytes([extension[0], extension[1]]);
-            // RFC 9335 §4: the payload would start elsewhere.
-            if matches!(profile, 0xC0DE | 0xC2DE) {
-                return Err(Discard::Cryptex);
-            }
+            cryptex = matches!(profile, 0xC0DE | 0xC2DE);
             len += 4 + 4 * usize::from(u16::from_be_bytes([extension[2], extension[3]]));
         }
         if len > packet.len() {
@@ -51,9 +51,13 @@ impl RtpHeader {
             ])),
             sequence_number: u16::from_be_bytes([fixed[2], fixed[3]]),
             len,
+            cryptex,
         })
     }
 }
+
+/// Bytes of a header without CSRCs and extension (RFC 3550 §5.1).
+pub(crate) const FIXED_HEADER: usize = 12;
 
 /// The sender of an RTCP packet: the first SSRC of the compound, which also stays in the clear.
 pub(crate) fn rtcp_sender(packet: &[u8]) -> Result<Ssrc, Discard> {
@@ -82,6 +86,7 @@ mod tests {
             ssrc: Ssrc(0xcafe_babe),
             sequence_number: 0x1234,
             len: 28,
+            cryptex: false,
         };
         assert_eq!(RtpHeader::parse(&packet), Ok(header));
         for cut in 0..packet.len() {
@@ -90,8 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn cryptex_is_refused() {
-        let packet = [0x90, 0x60, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xC0, 0xDE, 0, 0];
-        assert_eq!(RtpHeader::parse(&packet), Err(Discard::Cryptex));
+    fn cryptex_shows_in_the_extension() {
+        for (word, cryptex) in [(0xC0DE_u16, true), (0xC2DE, true), (0xBEDE, false)] {
+            let [high, low] = word.to_be_bytes();
+            let packet = [0x90, 0x60, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, high, low, 0, 0];
+            let header = RtpHeader::parse(&packet).unwrap();
+            assert_eq!((header.len, header.cryptex), (16, cryptex));
+        }
     }
 }

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc_3711_b3_key_derivation() {
+    fn f72_rfc_3711_b3_key_derivation() {
         let (key, salt) = (
             hex("E1F97A0D3E018BE0D64FA32C06DE4139"),
             hex("0EC675AD498AFEEBB6960B3AABE6"),

@@ -3,9 +3,9 @@
 //! [`contexts`] turns what the DTLS exporter gave ([`KeyingMaterial`]) into an [`Opener`] for what the peer sends
 //! and a [`Sealer`] for what we send. Both allocate when they first meet an SSRC and never again.
 //!
-//! Covered: RFC 3711 (AES-CM with HMAC-SHA1-80, key derivation rate 0, no MKI), RFC 7714 (AES-GCM with 128 and 256
-//! bits), the exporter's layout of RFC 5764 §4.2. Left out on purpose: MKI, re-keying, encrypted header extensions
-//! (RFC 6904), Cryptex (RFC 9335; such packets are refused) and the NULL profiles.
+//! Covered: RFC 3711 (AES-CM with HMAC-SHA1 in 80 and 32 bits, key derivation rate 0, no MKI), RFC 7714 (AES-GCM with 128 and 256
+//! bits), RFC 9335 (Cryptex, where both sides want it), the exporter's layout of RFC 5764 §4.2. Left out on purpose: MKI,
+//! re-keying, header extensions that are encrypted one by one (RFC 6904) and the NULL profiles.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 

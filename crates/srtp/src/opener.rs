@@ -16,6 +16,7 @@ pub struct Opener {
     rtcp: LazyCipher,
     rtp_seen: SsrcTable<Window<{ (REPLAY_WINDOW / 64) as usize }>>,
     rtcp_seen: SsrcTable<Window<{ (RTCP_REPLAY_WINDOW / 64) as usize }>>,
+    cryptex: bool,
 }
 
 impl Opener {
@@ -25,6 +26,16 @@ impl Opener {
             rtcp: LazyCipher::Derived(rtcp),
             rtp_seen: SsrcTable::new(),
             rtcp_seen: SsrcTable::new(),
+            cryptex: false,
+        }
+    }
+
+    /// Takes packets whose CSRCs and header extensions are encrypted too (RFC 9335), beside those where they are not.
+    #[must_use]
+    pub fn with_cryptex(self) -> Self {
+        Self {
+            cryptex: true,
+            ..self
         }
     }
 
@@ -35,6 +46,9 @@ impl Opener {
     /// Why the packet must be dropped; its contents are unspecified then.
     pub fn open_rtp(&mut self, packet: &mut [u8]) -> Result<usize, Discard> {
         let header = RtpHeader::parse(packet)?;
+        if header.cryptex && !self.cryptex {
+            return Err(Discard::Cryptex);
+        }
         let known = self.rtp_seen.get_mut(header.ssrc);
         let index = match &known {
             Some(window) => {
@@ -52,7 +66,12 @@ impl Opener {
             ssrc: header.ssrc,
             index,
         };
-        let len = self.rtp.get().open_rtp(position, header.len, packet)?;
+        let cipher = self.rtp.get();
+        let len = if header.cryptex {
+            cipher.open_rtp_cryptex(position, packet)?
+        } else {
+            cipher.open_rtp(position, header.len, packet)?
+        };
         match self.rtp_seen.get_mut(header.ssrc) {
             Some(window) => window.mark(index),
             None => self

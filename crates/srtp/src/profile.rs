@@ -9,14 +9,17 @@ pub enum Profile {
     AeadAes128Gcm,
     /// AES counter mode with 128-bit keys and 80-bit HMAC-SHA1: mandatory, and the dearest by far.
     Aes128CmSha1_80,
+    /// The same with 32-bit tags on RTP packets. RTCP keeps 80 bits.
+    Aes128CmSha1_32,
 }
 
 impl Profile {
     /// All profiles, best first.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::AeadAes256Gcm,
         Self::AeadAes128Gcm,
         Self::Aes128CmSha1_80,
+        Self::Aes128CmSha1_32,
     ];
 
     /// The most bytes that any profile adds to an RTP packet.
@@ -31,6 +34,7 @@ impl Profile {
             Self::AeadAes256Gcm => "SRTP_AEAD_AES_256_GCM",
             Self::AeadAes128Gcm => "SRTP_AEAD_AES_128_GCM",
             Self::Aes128CmSha1_80 => "SRTP_AES128_CM_HMAC_SHA1_80",
+            Self::Aes128CmSha1_32 => "SRTP_AES128_CM_HMAC_SHA1_32",
         }
     }
 
@@ -40,6 +44,7 @@ impl Profile {
             Self::AeadAes256Gcm => 0x0008,
             Self::AeadAes128Gcm => 0x0007,
             Self::Aes128CmSha1_80 => 0x0001,
+            Self::Aes128CmSha1_32 => 0x0002,
         }
     }
 
@@ -47,7 +52,7 @@ impl Profile {
     pub const fn key_len(self) -> usize {
         match self {
             Self::AeadAes256Gcm => 32,
-            Self::AeadAes128Gcm | Self::Aes128CmSha1_80 => 16,
+            Self::AeadAes128Gcm | Self::Aes128CmSha1_80 | Self::Aes128CmSha1_32 => 16,
         }
     }
 
@@ -55,7 +60,7 @@ impl Profile {
     pub const fn salt_len(self) -> usize {
         match self {
             Self::AeadAes256Gcm | Self::AeadAes128Gcm => 12,
-            Self::Aes128CmSha1_80 => 14,
+            Self::Aes128CmSha1_80 | Self::Aes128CmSha1_32 => 14,
         }
     }
 
@@ -78,12 +83,16 @@ impl Profile {
         match self {
             Self::AeadAes256Gcm | Self::AeadAes128Gcm => 16,
             Self::Aes128CmSha1_80 => 10,
+            Self::Aes128CmSha1_32 => 4,
         }
     }
 
     /// Apart from RTP's, because a profile with 32-bit tags still has 80 bits here (RFC 5764 §4.1.2).
     pub(crate) const fn rtcp_tag_len(self) -> usize {
-        self.rtp_tag_len()
+        match self {
+            Self::AeadAes256Gcm | Self::AeadAes128Gcm => 16,
+            Self::Aes128CmSha1_80 | Self::Aes128CmSha1_32 => 10,
+        }
     }
 }
 

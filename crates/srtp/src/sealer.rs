@@ -2,7 +2,7 @@
 
 use xrtc_rtp::Ssrc;
 
-use crate::cipher::{LazyCipher, Parts, Position};
+use crate::cipher::{LazyCipher, Parts, Position, cryptex};
 use crate::discard::Discard;
 use crate::header::{RtpHeader, rtcp_sender};
 use crate::keying::SessionKeys;
@@ -17,6 +17,7 @@ pub struct Sealer {
     rtp_sent: SsrcTable<Sent>,
     /// The next SRTCP index. One count serves all SSRCs: each sees it grow, which is all that RFC 3711 §3.4 asks.
     rtcp_index: u32,
+    cryptex: bool,
 }
 
 /// A plain RTP packet in pieces, as the forwarding writes it.
@@ -45,6 +46,16 @@ impl Sealer {
             rtcp: LazyCipher::Derived(rtcp),
             rtp_sent: SsrcTable::new(),
             rtcp_index: 0,
+            cryptex: false,
+        }
+    }
+
+    /// Encrypts CSRCs and header extensions too (RFC 9335).
+    #[must_use]
+    pub fn with_cryptex(self) -> Self {
+        Self {
+            cryptex: true,
+            ..self
         }
     }
 
@@ -54,7 +65,8 @@ impl Sealer {
     }
 
     /// Writes the SRTP packet to the start of `out` and returns its length: the pieces' and
-    /// [`Profile::rtp_overhead`](crate::Profile::rtp_overhead).
+    /// [`Profile::rtp_overhead`](crate::Profile::rtp_overhead), and four bytes more where CSRCs without an extension are
+    /// encrypted.
     ///
     /// Two different packets under one index would give both away, so an index that was sealed before, or lies too
     /// far back to tell, is refused unless the packet is marked as a repeat. In builds with debug assertions a
@@ -74,22 +86,31 @@ impl Sealer {
             self.rtp_sent.room()?;
         }
         let cipher = self.rtp.get();
-        let len =
-            plain.header.len() + plain.prefix.len() + plain.payload.len() + cipher.rtp_overhead();
+        let growth = if self.cryptex {
+            cryptex::growth(plain.header)
+        } else {
+            None
+        };
+        let len = plain.header.len()
+            + growth.unwrap_or_default()
+            + plain.prefix.len()
+            + plain.payload.len()
+            + cipher.rtp_overhead();
         let out = out.get_mut(..len).ok_or(Discard::BufferTooSmall)?;
         let parts = Parts {
             header: plain.header,
             prefix: plain.prefix,
             payload: plain.payload,
         };
-        cipher.seal_rtp(
-            Position {
-                ssrc: plain.ssrc,
-                index: plain.index,
-            },
-            parts,
-            out,
-        )?;
+        let position = Position {
+            ssrc: plain.ssrc,
+            index: plain.index,
+        };
+        if growth.is_some() {
+            cipher.seal_rtp_cryptex(position, parts, out)?;
+        } else {
+            cipher.seal_rtp(position, parts, out)?;
+        }
         match self.rtp_sent.get_mut(plain.ssrc) {
             Some(sent) => sent.mark(&plain),
             None => self
@@ -158,6 +179,9 @@ fn check_header(plain: &Plain<'_>) -> Result<(), Discard> {
         return Err(Discard::IndexExhausted);
     }
     let header = RtpHeader::parse(plain.header)?;
+    if header.cryptex {
+        return Err(Discard::Cryptex);
+    }
     let same = header.ssrc == plain.ssrc
         && header.sequence_number == plain.index as u16
         && header.len == plain.header.len();

@@ -81,7 +81,7 @@ fn a_truncated_packet_is_refused() {
 
 /// A first packet that is not authentic must not leave an SSRC behind, whose roll-over counter would then be wrong.
 #[test]
-fn a_forged_first_packet_does_not_create_an_ssrc() {
+fn f72_a_forged_first_packet_does_not_create_an_ssrc() {
     let (mut sealer, mut opener) = pair(Profile::AeadAes128Gcm);
     let mut forged = seal(&mut sealer, SSRC, 60_000, false).unwrap();
     *forged.last_mut().unwrap() ^= 1;

@@ -21,7 +21,7 @@ proptest! {
 
     /// Whatever arrives is opened exactly if it is new and within the window, and then as it was sealed.
     #[test]
-    fn opened_is_what_was_sealed_around_every_wrap(
+    fn f72_opened_is_what_was_sealed_around_every_wrap(
         profile in any_profile(),
         start in prop_oneof![0u64..10, 30_000u64..35_000, 65_000u64..65_536],
         steps in walk(),
@@ -49,7 +49,7 @@ proptest! {
 
     /// Through several roll-overs with a constant step that is not a divisor of 2^16.
     #[test]
-    fn the_rollover_counter_is_followed_for_long(profile in any_profile(), step in 9_000u64..32_000) {
+    fn f72_the_rollover_counter_is_followed_for_long(profile in any_profile(), step in 9_000u64..32_000) {
         let (mut sealer, mut opener) = pair(profile);
         for index in (0..20).map(|count| count * step) {
             let packet = seal(&mut sealer, SSRC, index, false).unwrap();
@@ -58,7 +58,7 @@ proptest! {
     }
 
     #[test]
-    fn reports_are_opened_once(profile in any_profile(), order in Just((0..40usize).collect::<Vec<_>>()).prop_shuffle()) {
+    fn f72_reports_are_opened_once(profile in any_profile(), order in Just((0..40usize).collect::<Vec<_>>()).prop_shuffle()) {
         let (mut sealer, mut opener) = pair(profile);
         let plain: Vec<_> = (0..40).map(|count| report(SSRC, &vec![count; usize::from(count)])).collect();
         let sealed: Vec<_> = plain.iter().map(|plain| seal_report(&mut sealer, plain)).collect();
@@ -84,7 +84,7 @@ fn ssrcs_do_not_disturb_each_other() {
 }
 
 #[test]
-fn a_late_packet_from_before_the_first_is_too_old() {
+fn f72_a_late_packet_from_before_the_first_is_too_old() {
     let (mut sealer, mut opener) = pair(Profile::AeadAes128Gcm);
     let first = seal(&mut sealer, SSRC, 3, false).unwrap();
     open(&mut opener, &first).unwrap();
@@ -94,7 +94,7 @@ fn a_late_packet_from_before_the_first_is_too_old() {
 }
 
 #[test]
-fn a_peer_has_a_limit_of_ssrcs() {
+fn f72_a_peer_has_a_limit_of_ssrcs() {
     let (mut sealer, mut opener) = pair(Profile::Aes128CmSha1_80);
     let (mut others, _) = pair(Profile::Aes128CmSha1_80);
     for ssrc in (0..MAX_SSRCS as u32).map(Ssrc) {

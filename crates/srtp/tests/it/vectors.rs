@@ -3,13 +3,7 @@
 use xrtc_rtp::Ssrc;
 use xrtc_srtp::{KeyingMaterial, Plain, Profile, contexts};
 
-fn hex(text: &str) -> Vec<u8> {
-    let digits: String = text.split_whitespace().collect();
-    (0..digits.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
-        .collect()
-}
+use crate::hex;
 
 /// Both sides with the master key and salt of RFC 3711 B.3.
 fn material() -> KeyingMaterial {
@@ -21,7 +15,7 @@ fn material() -> KeyingMaterial {
 
 /// From libsrtp's self-test (`srtp_validate`), which starts from the keys of RFC 3711 B.3.
 #[test]
-fn libsrtp_reference_packet_aes_cm_128_hmac_sha1_80() {
+fn f72_libsrtp_reference_packet_aes_cm_128_hmac_sha1_80() {
     let plain = hex("800f1234 decafbad cafebabe abababab abababab abababab abababab");
     let sealed = hex(
         "800f1234 decafbad cafebabe 4e55dc4c e79978d8 8ca4d215 949d2402
@@ -45,7 +39,7 @@ fn libsrtp_reference_packet_aes_cm_128_hmac_sha1_80() {
 
 /// From the same self-test; its first SRTCP index is 1.
 #[test]
-fn libsrtp_reference_packet_srtcp() {
+fn f72_libsrtp_reference_packet_srtcp() {
     let plain = hex("81c8000b cafebabe abababab abababab abababab abababab");
     let sealed = hex(
         "81c8000b cafebabe 7128035b e487b9bd bef89041 f977a5a8 80000001
