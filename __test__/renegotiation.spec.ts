@@ -50,6 +50,7 @@ test('a viewer takes video out of use and in again: places, mids, sources and id
     sections(first).map((one) => one.replace(/(video) sendonly/, '$1 inactive')),
   )
   t.is(ufrag(without), ufrag(first), 'ICE goes on')
+  t.deepEqual(ssrcs(without), ssrcs(first), 'Chromium would not show a source that was not declared for a while')
   t.is(version(without), version(first) + 1)
   const again = await answerOffer(pull, PLAY)
   t.deepEqual(sections(again), sections(first))
@@ -84,6 +85,7 @@ test('the server offers a viewer less and more again on the same connection', as
 
   await reoffer(pull, { audio: false })
   t.deepEqual(sections(of(pull)), ['0 audio inactive', '1 video sendonly'])
+  t.deepEqual(ssrcs(of(pull)), both)
   await reoffer(pull, {})
   t.deepEqual(sections(of(pull)), ['0 audio sendonly', '1 video sendonly'])
   t.deepEqual(ssrcs(of(pull)), both)

@@ -121,6 +121,9 @@ impl LocalParams {
     }
 
     /// Declares the outgoing track in a section: `a=msid`, and the sources for Firefox and for retransmission.
+    ///
+    /// That stays so while the section is inactive. libwebrtc drops a source that is declared no more, and when the same one
+    /// is back it decodes it, but the track's frames reach nobody.
     pub(crate) fn declare(&self, section: &mut Section, track: &LocalTrack) {
         let msid = Msid {
             stream: self.stream_id.clone(),

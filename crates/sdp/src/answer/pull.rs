@@ -80,7 +80,8 @@ fn answer_viewer(
                 .answer(fmtp)
                 .for_each(|format| answer.push_format(format));
         }
-        let track = local.track(kind, agreed.has_rtx()).filter(|_| is_used);
+        // A section out of use declares its sources all the same (`LocalParams::declare`).
+        let track = local.track(kind, agreed.has_rtx());
         if let Some(track) = &track {
             local.declare(&mut answer, track);
         }
@@ -95,7 +96,7 @@ fn answer_viewer(
             cname: declared_cname(section),
             mixed_extensions: offer.allows_mixed(section),
             reduced_size: section.rtcp.reduced_size,
-            local: track,
+            local: track.filter(|_| is_used),
         };
         answer.extensions = agreed.extensions;
         accepted.push((index, answer, is_used.then_some(track)));

@@ -38,16 +38,16 @@ pub fn offer_pull_again(
         renewed.sources.clear();
         renewed.groups.clear();
         renewed.msid = None;
-        let wanted = renewed.live_media().filter(|kind| missing.contains(kind));
-        if let Some(kind) = wanted {
-            missing.retain(|other| *other != kind);
-            renewed.direction = Direction::SendOnly;
+        renewed.direction = Direction::Inactive;
+        if let Some(kind) = renewed.live_media() {
+            if missing.contains(&kind) {
+                missing.retain(|other| *other != kind);
+                renewed.direction = Direction::SendOnly;
+            }
             let has_rtx = renewed.formats.iter().any(PayloadFormat::is_rtx);
             if let Some(track) = local.track(kind, has_rtx) {
                 local.declare(&mut renewed, &track);
             }
-        } else {
-            renewed.direction = Direction::Inactive;
         }
         sections.push(renewed);
     }
