@@ -10,6 +10,37 @@ use xrtc_sdp::{
     LocalTrack, Negotiated, answer_pull, answer_push, offer_pull, offer_push, work,
 };
 
+use crate::corpus::files;
+
+/// The offers of real clients, captured and constructed.
+pub fn offers() -> Vec<Vec<u8>> {
+    let mut offers = files("crates/sdp/tests/offers", ".sdp");
+    offers.extend(files("crates/sdp/tests/constructed", ".sdp"));
+    offers
+}
+
+/// Our answers to them, and captured offers, whose lines are like those of answers.
+pub fn answers() -> Vec<Vec<u8>> {
+    let mut answers = files("crates/sdp/tests/golden", ".answer");
+    answers.iter_mut().for_each(without_notes);
+    answers.extend(files("crates/sdp/tests/offers", ".sdp"));
+    answers
+}
+
+/// Fragments, and captured offers.
+pub fn fragments() -> Vec<Vec<u8>> {
+    let mut fragments = files("fuzz/seeds/fragment", ".sdpfrag");
+    fragments.extend(files("crates/sdp/tests/offers", ".sdp"));
+    fragments
+}
+
+/// Behind an empty line a reviewed answer tells what was negotiated.
+fn without_notes(text: &mut Vec<u8>) {
+    if let Some(end) = text.windows(2).position(|window| window == b"\n\n") {
+        text.truncate(end + 1);
+    }
+}
+
 /// A publisher's or viewer's offer. Gives a word for what came out, by which new behaviour is known.
 pub fn offer(input: &[u8]) -> String {
     let text = String::from_utf8_lossy(input);

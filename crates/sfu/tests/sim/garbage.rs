@@ -7,7 +7,7 @@ use fastrand::Rng;
 use xrtc_sfu::Path;
 use xrtc_testkit::{PublishConfig, ViewConfig};
 
-use crate::world::{EndId, PORT, World, network};
+use crate::world::{EndId, PORT, STRANGERS, World, network};
 
 /// A datagram from somewhere.
 pub(crate) fn inject(world: &mut World, from: SocketAddr, datagram: &[u8]) {
@@ -75,7 +75,8 @@ fn garbage_raises_counters_and_costs_the_running_stream_nothing() {
     world.run_ms(1_000);
     let since = world.now;
     let held = world.held(0);
-    let stranger: SocketAddr = "203.0.113.9:4321".parse().expect("address");
+    let stranger = SocketAddr::new(STRANGERS, 4_321);
+    let mut from_stranger = 0;
     let peer = world.ends[publisher].nat;
     let ufrag = world.server_ufrag(publisher);
     let ssrc = 0x1234_5678;
@@ -104,6 +105,9 @@ fn garbage_raises_counters_and_costs_the_running_stream_nothing() {
             ),
             _ => (peer, random(&mut rng, 1 + round % 1_400)),
         };
+        if junk.0 == stranger {
+            from_stranger += junk.1.len();
+        }
         inject(&mut world, junk.0, &junk.1);
         world.run_ms(5);
     }
@@ -119,6 +123,11 @@ fn garbage_raises_counters_and_costs_the_running_stream_nothing() {
         let count = world.counter(0, counter);
         assert!(count >= 20, "{counter} is {count}");
     }
+    let answered = world.to_strangers;
+    assert!(
+        answered <= from_stranger,
+        "{answered} for {from_stranger} bytes"
+    );
     let after = world.held(0);
     assert_eq!(
         (after.peers, after.addresses, after.ufrags),
@@ -128,7 +137,7 @@ fn garbage_raises_counters_and_costs_the_running_stream_nothing() {
 }
 
 #[test]
-fn a_known_ufrag_with_a_wrong_password_binds_no_address() {
+fn d54_a_known_ufrag_with_a_wrong_password_binds_no_address_and_is_not_amplified() {
     let mut world = World::new(1, 2);
     let publisher = world.publish("x", PublishConfig::default(), network(20, 0, 0.0));
     world.connect_all();
@@ -137,10 +146,17 @@ fn a_known_ufrag_with_a_wrong_password_binds_no_address() {
     for port in 0..200 {
         inject(
             &mut world,
-            ([203, 0, 113, 9], 1_000 + port).into(),
+            SocketAddr::new(STRANGERS, 1_000 + port),
             &forged_check(&format!("{ufrag}:abcd")),
         );
     }
+    let sent = 200 * forged_check(&format!("{ufrag}:abcd")).len();
+    assert!(world.to_strangers > 0, "told that it is wrong (401)");
+    assert!(
+        world.to_strangers <= sent,
+        "{} for {sent} bytes",
+        world.to_strangers
+    );
     assert_eq!(world.held(0).addresses, addresses);
     assert!(world.counter(0, "ice.wrongIntegrity") >= 200);
 }

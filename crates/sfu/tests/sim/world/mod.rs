@@ -21,6 +21,7 @@ use xrtc_transport::{Certificate, DtlsSettings, DtlsVersion};
 
 pub(crate) use self::port::PORT;
 use self::port::{Front, Kernel};
+pub(crate) use self::wire::STRANGERS;
 
 /// Everything.
 pub(crate) struct World {
@@ -35,6 +36,8 @@ pub(crate) struct World {
     /// Runs every call of a worker that may happen for a packet.
     pub(crate) meter: fn(&mut dyn FnMut()),
     trace: Option<VecDeque<String>>,
+    /// Bytes that were sent to [`STRANGERS`].
+    pub(crate) to_strangers: usize,
 }
 
 /// A worker and what the others have for it.
@@ -119,6 +122,7 @@ impl World {
             kernel: Kernel::new(seed),
             meter: |run| run(),
             trace: None,
+            to_strangers: 0,
         };
         world.flush();
         world

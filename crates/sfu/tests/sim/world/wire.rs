@@ -1,12 +1,16 @@
 //! What goes over the network, and a trace of it.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
 
 use xrtc_netem::Link;
 use xrtc_rtp::Time;
 use xrtc_sfu::{Path, WorkerId};
 
 use super::{Packet, World};
+
+/// Where those are who have proved nothing.
+pub(crate) const STRANGERS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 
 impl World {
     pub(super) fn deliver(&mut self) {
@@ -82,7 +86,12 @@ impl World {
                     .iter_mut()
                     .rev()
                     .find(|end| end.nat == train.path.remote && !end.is_gone);
-                let Some(end) = to else { continue };
+                let Some(end) = to else {
+                    if train.path.remote.ip() == STRANGERS {
+                        self.to_strangers += train.datagrams().map(<[u8]>::len).sum::<usize>();
+                    }
+                    continue;
+                };
                 let path = Path::udp(end.browser.address(), train.path.local);
                 for datagram in train.datagrams() {
                     let sent = send(&mut end.down, now, (path, datagram.to_vec()));

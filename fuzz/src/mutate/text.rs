@@ -1,35 +1,9 @@
-//! A seeded mutator of line-based texts: bytes, numbers, lines and whole texts are changed, doubled and mixed.
+//! Line-based texts: bytes, numbers, lines and whole texts are changed, doubled and mixed.
 
-/// Inputs end here; parsers refuse longer ones.
-pub const MAX_BYTES: usize = 64 * 1024;
-
-/// xorshift64*: the same seed gives the same inputs on every machine.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed ^ 0x9E37_79B9_7F4A_7C15 | 1)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    /// A number below `end`, which is at least 1.
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
-}
+use super::{MAX_BYTES, Random};
 
 /// Changes `input` once to eight times; `corpus` lends lines and halves.
-pub fn mutate(random: &mut Random, input: &mut Vec<u8>, corpus: &[Vec<u8>]) {
+pub(super) fn mutate(random: &mut Random, input: &mut Vec<u8>, corpus: &[Vec<u8>]) {
     for _ in 0..=random.below(8) {
         match random.below(10) {
             0 => flip_bit(random, input),
