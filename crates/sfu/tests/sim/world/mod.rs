@@ -5,7 +5,7 @@ mod port;
 mod wire;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,6 @@ use xrtc_transport::{Certificate, DtlsSettings, DtlsVersion};
 
 pub(crate) use self::port::PORT;
 use self::port::{Front, Kernel};
-pub(crate) use self::wire::STRANGERS;
 
 /// Everything.
 pub(crate) struct World {
@@ -451,6 +450,9 @@ impl World {
             .map_or(&[], |publisher| publisher.frames())
     }
 }
+
+/// Where those are who have proved nothing.
+pub(crate) const STRANGERS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 
 /// A stream name.
 pub(crate) fn name(text: &str) -> StreamName {

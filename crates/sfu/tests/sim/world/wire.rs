@@ -1,16 +1,12 @@
 //! What goes over the network, and a trace of it.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr};
 
 use xrtc_netem::Link;
 use xrtc_rtp::Time;
 use xrtc_sfu::{Path, WorkerId};
 
-use super::{Packet, World};
-
-/// Where those are who have proved nothing.
-pub(crate) const STRANGERS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+use super::{Packet, STRANGERS, World};
 
 impl World {
     pub(super) fn deliver(&mut self) {
