@@ -216,8 +216,8 @@ fn remote() -> Credentials {
 
 /// A few paths, so that some are known.
 fn path(number: u8) -> Path {
-    Path {
-        local: SocketAddr::from(([198, 51, 100, 1], 8_189)),
-        remote: SocketAddr::from(([192, 0, 2, 1], 40_000 + u16::from(number % 32))),
-    }
+    Path::udp(
+        SocketAddr::from(([198, 51, 100, 1], 8_189)),
+        SocketAddr::from(([192, 0, 2, 1], 40_000 + u16::from(number % 32))),
+    )
 }

@@ -33,10 +33,7 @@ impl Life {
         if datagram.is_empty() {
             return;
         }
-        let path = Path {
-            local: PORT,
-            remote,
-        };
+        let path = Path::udp(PORT, remote);
         self.world.deliver_up(path, &mut datagram);
         self.world.flush();
     }
@@ -137,10 +134,7 @@ impl Life {
         self.deliver(from, datagram.clone());
         if how & 4 == 4 {
             // As if another worker had received it.
-            let path = Path {
-                local: PORT,
-                remote: from,
-            };
+            let path = Path::udp(PORT, from);
             let via = self.worker(usize::from(how >> 3));
             let worker = self.world.ends[end].worker;
             self.strange_bytes += datagram.len();
