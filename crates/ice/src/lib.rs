@@ -34,8 +34,8 @@
 //!
 //! Covered: RFC 8489 (Binding, short-term credentials), RFC 8445 (lite, and full with host candidates, regular
 //! nomination, role conflicts and server-reflexive candidates), RFC 8838 (trickle of remote candidates), RFC 8839 (candidate and credential
-//! grammar), RFC 7675 (consent), and the nomination attribute of draft-thatcher-ice-renomination.
-//! Left out: TURN, RFC 4571 framing, long-term credentials, several components.
+//! grammar), RFC 6544 (passive TCP candidates) with RFC 4571 (framing), RFC 7675 (consent), and the nomination attribute of draft-thatcher-ice-renomination.
+//! Left out: TURN, active TCP candidates, long-term credentials, several components.
 
 #![forbid(unsafe_code)]
 
@@ -43,6 +43,7 @@ mod agent;
 mod candidate;
 mod credentials;
 mod discard;
+pub mod framing;
 mod gatherer;
 mod limits;
 mod owner_key;

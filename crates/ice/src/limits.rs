@@ -30,6 +30,9 @@ pub(crate) const PWD_LEN: RangeInclusive<usize> = 22..=256;
 /// Longest text of one candidate attribute in bytes. Browsers' lines have under 200.
 pub(crate) const MAX_CANDIDATE_TEXT: usize = 1024;
 
+/// Bytes of one frame on a TCP connection: datagrams of WebRTC keep below a path's MTU.
+pub(crate) const MAX_FRAME: usize = 2_048;
+
 /// Transport addresses a full agent checks from.
 pub(crate) const MAX_LOCAL_CANDIDATES: usize = 16;
 

@@ -102,6 +102,12 @@ impl Checklist {
         self.sort(role);
     }
 
+    /// Forgets a pair.
+    pub(super) fn remove(&mut self, path: Path) {
+        self.pairs.retain(|pair| pair.path != path);
+        self.triggered.retain(|other| *other != path);
+    }
+
     pub(super) fn find(&self, path: Path) -> Option<&Pair> {
         self.pairs.iter().find(|pair| pair.path == path)
     }

@@ -22,6 +22,11 @@ impl Events {
         }
     }
 
+    /// `path` is no more: whoever has not heard of its selection need not.
+    pub(super) fn forget(&mut self, path: Path) {
+        self.selected.take_if(|selected| *selected == path);
+    }
+
     pub(super) fn pop(&mut self) -> Option<Event> {
         self.end
             .take()

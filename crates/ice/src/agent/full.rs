@@ -180,6 +180,9 @@ impl Full {
         if self.checklist.find(path).is_some() {
             return Ok(());
         }
+        if !path.is_datagrams() {
+            return self.learn_connection(path, priority);
+        }
         let lowest = CandidateKind::PeerReflexive.priority(0);
         self.add_base(LocalCandidate {
             base: path.local,
@@ -220,6 +223,17 @@ impl Full {
         }
     }
 
+    /// The peer has connected to us (RFC 6544 §7.2): its address pairs up with nothing but this connection.
+    fn learn_connection(&mut self, path: Path, priority: Option<u32>) -> Result<(), Discard> {
+        let priorities = Priorities {
+            local: TCP_CHECK_PRIORITY,
+            remote: priority.unwrap_or(TCP_CHECK_PRIORITY),
+        };
+        let foundation = self.rng.u64(..);
+        self.checklist
+            .add(Pair::new(path, priorities, foundation), self.role)
+    }
+
     /// The peer's credentials of a generation.
     pub(super) fn remote_of(&self, generation: u32) -> Option<&Remote> {
         if generation == self.generation {
@@ -229,10 +243,15 @@ impl Full {
         }
     }
 
-    /// The local preference in the priority of the base that `path` leaves from (RFC 8445 §5.1.2.1).
-    pub(super) fn local_preference(&self, path: Path) -> u16 {
+    /// What a check on `path` says of its priority: that of a peer-reflexive candidate with the base's local preference
+    /// (RFC 8445 §7.1.1, §5.1.2.1).
+    pub(super) fn check_priority(&self, path: Path) -> u32 {
+        if !path.is_datagrams() {
+            return TCP_CHECK_PRIORITY;
+        }
         let local = self.locals.iter().find(|local| local.base == path.local);
-        local.map_or(0, |local| (local.priority >> 8) as u16)
+        let preference = local.map_or(0, |local| (local.priority >> 8) as u16);
+        CandidateKind::PeerReflexive.priority(preference)
     }
 
     fn pair_up(&mut self, local: LocalCandidate, remote: RemoteCandidate) -> Result<(), Discard> {
@@ -306,6 +325,15 @@ impl Full {
         if let Some(pair) = lost.and_then(|path| self.checklist.find_mut(path)) {
             pair.state = PairState::Failed;
         }
+        if self.take_other(now, events) {
+            self.nominate(now);
+        } else {
+            self.end(Event::ConsentExpired, events);
+        }
+    }
+
+    /// Selects the best pair that was answered within the time of consent. `false`: there is none.
+    fn take_other(&mut self, now: Time, events: &mut Events) -> bool {
         let succeeded = self
             .checklist
             .iter()
@@ -314,11 +342,28 @@ impl Full {
             .filter_map(|pair| pair.answered.map(|answered| (pair.path, answered)))
             .find(|(_, answered)| now.since(*answered) < self.consent_timeout);
         let Some((path, answered)) = next else {
-            return self.end(Event::ConsentExpired, events);
+            return false;
         };
         self.select(now, path, false, events);
         if let Some(selected) = &mut self.selected {
             selected.consent.backdate(answered);
+        }
+        true
+    }
+
+    /// The connection of `path` is over. If it was the selected one, media takes another that was answered lately, or
+    /// waits for one until consent has run out.
+    pub(super) fn close_path(&mut self, now: Time, path: Path, events: &mut Events) {
+        self.checklist.remove(path);
+        if self.nominating == Some(path) {
+            self.nominating = None;
+        }
+        let is_selected = |selected: &mut Selected| selected.consent.path == path;
+        let Some(lost) = self.selected.take_if(is_selected) else {
+            return;
+        };
+        if !self.take_other(now, events) {
+            self.connect_deadline = Some(lost.consent.expires_at(self.consent_timeout));
         }
         self.nominate(now);
     }
@@ -448,3 +493,6 @@ fn can_reach(local: SocketAddr, remote: SocketAddr) -> bool {
         _ => false,
     }
 }
+
+/// Of a peer-reflexive candidate over TCP: after everything that UDP has (RFC 6544 §4.2).
+const TCP_CHECK_PRIORITY: u32 = 80 << 24 | (256 - 1);

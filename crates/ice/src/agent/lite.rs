@@ -28,6 +28,8 @@ pub(super) struct Lite {
     paths: Vec<CheckedPath>,
     seen: SeenChecks,
     selected: Option<Selected>,
+    /// A path was selected since the beginning, or since the restart after an end.
+    was_selected: bool,
 }
 
 /// A path on which an authenticated check has come.
@@ -57,6 +59,7 @@ impl Lite {
             paths: Vec::new(),
             seen: SeenChecks::default(),
             selected: None,
+            was_selected: false,
         }
     }
 
@@ -88,12 +91,33 @@ impl Lite {
         }
         self.deadline = None;
         self.paths.clear();
-        let was_selected = self.selected.take().is_some();
-        events.push(if was_selected {
+        self.selected = None;
+        events.push(if std::mem::take(&mut self.was_selected) {
             Event::ConsentExpired
         } else {
             Event::ConnectTimeout
         });
+    }
+
+    /// The connection of `path` is over. If it was the selected one, media takes the path that was checked last, or waits
+    /// for another until consent has run out.
+    pub(super) fn close_path(&mut self, path: Path, events: &mut Events) {
+        self.paths.retain(|known| known.path != path);
+        let Some(selected) = self
+            .selected
+            .as_mut()
+            .filter(|selected| selected.path == path)
+        else {
+            return;
+        };
+        let newest = self.paths.iter().max_by_key(|known| known.last_check);
+        match newest.map(|known| known.path) {
+            Some(next) => {
+                selected.path = next;
+                events.push(Event::Selected(next));
+            }
+            None => self.selected = None,
+        }
     }
 
     /// A new generation begins; the selected path stays. After the end it gives the peer another chance.
@@ -183,6 +207,7 @@ impl Lite {
             .filter(|selected| selected.generation == check.generation);
         let before_number = before.map(|selected| selected.nomination);
         let moved = self.selected() != Some(path);
+        self.was_selected = true;
         self.selected = Some(Selected {
             path,
             generation: check.generation,

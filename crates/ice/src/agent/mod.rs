@@ -212,6 +212,18 @@ impl Agent {
         }
     }
 
+    /// The connection of a path over TCP is over, and the path with it: at once and not when its consent has run out. Media
+    /// takes another that works ([`Event::Selected`]); without one [`Agent::selected`] is `None` until there is one, or
+    /// until consent has run out.
+    pub fn close_path(&mut self, now: Time, path: Path) {
+        self.events.forget(path);
+        match &mut self.half {
+            Half::Lite(lite) => lite.close_path(path, &mut self.events),
+            Half::Full(full) => full.close_path(now, path, &mut self.events),
+        }
+        self.settle();
+    }
+
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Time) {
         match &mut self.half {

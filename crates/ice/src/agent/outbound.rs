@@ -7,7 +7,6 @@ use super::full::{Full, Remote};
 use super::generation::{Generation, Generations};
 use super::pair::{PairState, Transaction};
 use crate::Path;
-use crate::candidate::CandidateKind;
 use crate::stun::{Builder, Class, TransactionId};
 
 impl Full {
@@ -61,7 +60,11 @@ impl Full {
         if pair.state != PairState::Succeeded {
             pair.state = PairState::InProgress;
         }
-        pair.check = Some(Transaction::new(now, id, role, use_candidate, timeout));
+        pair.check = Some(if pair.path.is_datagrams() {
+            Transaction::new(now, id, role, use_candidate, timeout)
+        } else {
+            Transaction::reliable(now, id, role, use_candidate)
+        });
         Some(Request {
             path: pair.path,
             id,
@@ -100,7 +103,7 @@ impl Full {
     ) -> Option<usize> {
         let mut builder = Builder::new(out, Class::Request, request.id)
             .username(remote.credentials.ufrag(), local.credentials.ufrag())
-            .priority(CandidateKind::PeerReflexive.priority(self.local_preference(request.path)));
+            .priority(self.check_priority(request.path));
         builder = match request.role {
             Role::Controlling => builder.ice_controlling(self.tie_breaker),
             Role::Controlled => builder.ice_controlled(self.tie_breaker),

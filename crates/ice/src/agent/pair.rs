@@ -123,6 +123,14 @@ impl Transaction {
         }
     }
 
+    /// A request on a connection, which loses nothing: it is sent once (RFC 8489 §6.2.2).
+    pub(super) fn reliable(now: Time, id: TransactionId, role: Role, use_candidate: bool) -> Self {
+        Self {
+            attempts: ATTEMPTS,
+            ..Self::new(now, id, role, use_candidate, RELIABLE_WAIT)
+        }
+    }
+
     /// When to call [`Self::resend`], or if it [is exhausted](Self::is_exhausted), to give up.
     pub(super) const fn due(&self) -> Time {
         self.due
@@ -187,5 +195,7 @@ enum Haste {
 const ATTEMPTS: u32 = 7;
 /// Rm of RFC 8489 §6.2.1.
 const LAST_WAIT: u32 = 16;
+/// Ti of RFC 8489 §6.2.2.
+const RELIABLE_WAIT: Duration = Duration::from_millis(39_500);
 /// Between two copies of one check.
 const MIN_GAP: Duration = Duration::from_millis(50);

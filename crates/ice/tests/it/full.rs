@@ -185,7 +185,7 @@ fn a_response_from_elsewhere_fails_the_pair() {
 }
 
 #[test]
-fn a_487_switches_the_role_and_the_check_is_sent_again() {
+fn d57_a_487_switches_the_role_and_the_check_is_sent_again() {
     for (role, other) in [
         (Role::Controlling, Role::Controlled),
         (Role::Controlled, Role::Controlling),

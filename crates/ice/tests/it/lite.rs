@@ -3,6 +3,7 @@
 mod checks;
 mod path;
 mod restart;
+mod tcp;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -8,6 +8,8 @@
 
 mod allocations;
 mod candidates;
+mod connection;
+mod framing;
 mod full;
 mod gathering;
 mod lite;

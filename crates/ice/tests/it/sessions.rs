@@ -192,7 +192,7 @@ fn consent_expires_on_both_sides_when_the_network_is_cut() {
 }
 
 #[test]
-fn full_agents_consent_expires_exactly_after_the_configured_time() {
+fn d58_full_agents_consent_expires_exactly_after_the_configured_time() {
     let credentials = (credentials(1), credentials(2));
     let config = |local: &Credentials, role| AgentConfig {
         consent_timeout: seconds(8),
@@ -227,7 +227,7 @@ fn full_agents_consent_expires_exactly_after_the_configured_time() {
 }
 
 #[test]
-fn inbound_checks_alone_keep_a_full_agent_alive() {
+fn d58_inbound_checks_alone_keep_a_full_agent_alive() {
     let mut network = Network::full_to_full(Role::Controlling, Role::Controlled, 8);
     network.run(seconds(2));
     // From now on nothing answers the left side's checks, but the right side's checks arrive.
@@ -239,7 +239,7 @@ fn inbound_checks_alone_keep_a_full_agent_alive() {
 }
 
 #[test]
-fn rebinding_of_the_translator_moves_the_path_without_a_restart() {
+fn d59_rebinding_of_the_translator_moves_the_path_without_a_restart() {
     for (seed, make) in [
         (9, Network::full_to_lite as fn(u64) -> Network),
         (10, |seed| {
@@ -306,7 +306,7 @@ fn checks_that_come_before_the_answer_are_answered_and_used_later() {
 }
 
 #[test]
-fn role_conflicts_are_settled_in_both_directions() {
+fn d57_role_conflicts_are_settled_in_both_directions() {
     for role in [Role::Controlling, Role::Controlled] {
         for seed in 0..20 {
             let mut network = Network::full_to_full(role, role, seed);

@@ -27,7 +27,7 @@ fn the_first_authenticated_check_is_answered_and_selects() {
 }
 
 #[test]
-fn ipv6_peers_get_their_address_back() {
+fn d62_ipv6_peers_get_their_address_back() {
     let mut server = Server::new();
     let remote = "[2001:db8::9]:40000";
     let request = Request {
@@ -193,7 +193,7 @@ fn d56_unknown_optional_attributes_are_ignored() {
 }
 
 #[test]
-fn a_peer_that_says_it_is_controlled_gets_487() {
+fn d57_a_peer_that_says_it_is_controlled_gets_487() {
     let mut server = Server::new();
     let request = Request {
         role: Some((false, u64::MAX)),

@@ -9,7 +9,7 @@ use super::{Answer, HOME, MOBILE, Request, Server};
 use crate::network::credentials;
 
 #[test]
-fn use_candidate_moves_the_path_without_a_restart() {
+fn d59_use_candidate_moves_the_path_without_a_restart() {
     let mut server = Server::new();
     let home = server.request(HOME).nominating();
     server.check(&home);
@@ -95,7 +95,7 @@ fn a_path_without_checks_for_the_consent_time_is_forgotten() {
 }
 
 #[test]
-fn consent_expires_exactly_30_s_after_the_last_check() {
+fn d58_consent_expires_exactly_30_s_after_the_last_check() {
     let mut server = Server::new();
     let request = server.request(HOME);
     server.check(&request);
@@ -122,7 +122,7 @@ fn consent_expires_exactly_30_s_after_the_last_check() {
 }
 
 #[test]
-fn unauthenticated_requests_do_not_prolong_consent() {
+fn d58_unauthenticated_requests_do_not_prolong_consent() {
     let mut server = Server::new();
     server.check(&server.request(HOME));
     let expiry = server.agent.poll_timeout();
