@@ -17,6 +17,8 @@ pub(crate) struct Addresses {
     paths: HashMap<PathKey, Entry, FixedState>,
     /// Detours of other workers that are over, until they are told.
     ended: Vec<(WorkerId, Path)>,
+    /// Paths over TCP that are nobody's any more, until they are told.
+    released: Vec<Path>,
     ufrags: HashMap<Box<str>, PeerKey, FixedState>,
     /// Sockets that only one peer has: by family and port, since a worker has one socket of each.
     own: HashMap<(bool, u16), PeerKey, FixedState>,
@@ -36,6 +38,7 @@ impl Addresses {
         Self {
             worker,
             ended: Vec::new(),
+            released: Vec::new(),
             paths: HashMap::with_hasher(FixedState::with_seed(seed)),
             ufrags: HashMap::with_hasher(FixedState::with_seed(seed)),
             own: HashMap::with_hasher(FixedState::with_seed(seed)),
@@ -65,6 +68,7 @@ impl Addresses {
         via: WorkerId,
     ) -> Option<PeerKey> {
         self.ended.retain(|ended| *ended != (via, *path));
+        self.released.retain(|released| released != path);
         let before = self
             .paths
             .insert(PathKey::from(path), Entry { peer, via })?;
@@ -81,6 +85,9 @@ impl Addresses {
             let via = entry.via;
             self.paths.remove(&key);
             self.end_detour(via, *path);
+            if path.protocol == Protocol::Tcp {
+                self.released.push(*path);
+            }
         }
     }
 
@@ -94,6 +101,11 @@ impl Addresses {
     /// A worker that must be told that this detour of its is over.
     pub(crate) fn pop_ended(&mut self) -> Option<(WorkerId, Path)> {
         self.ended.pop()
+    }
+
+    /// A connection that nobody needs any more.
+    pub(crate) fn pop_released(&mut self) -> Option<Path> {
+        self.released.pop()
     }
 
     pub(crate) fn bind_ufrag(&mut self, ufrag: &str, peer: PeerKey) {

@@ -10,7 +10,7 @@ use xrtc_sdp::Capabilities;
 use xrtc_transport::DtlsSettings;
 
 use crate::Limits;
-use crate::ice::host_candidates;
+use crate::ice::{host_candidates, passive_candidates};
 
 /// A worker, by its index from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +29,9 @@ pub struct SfuConfig {
     pub owner_key: Arc<OwnerKey>,
     /// The addresses at which this worker can be reached, best first: host candidates of every description.
     pub candidates: Vec<SocketAddr>,
+    /// The addresses at which it takes TCP connections, best first: passive candidates of every description, after those
+    /// over UDP. Default: none.
+    pub tcp_candidates: Vec<SocketAddr>,
     /// Ties the driver's clock to the wall clock.
     pub wall: WallClock,
     /// What peers can make grow.
@@ -64,6 +67,7 @@ impl SfuConfig {
             dtls,
             owner_key,
             candidates,
+            tcp_candidates: Vec::new(),
             wall,
             limits: Limits::default(),
             capabilities: Capabilities::default(),
@@ -84,11 +88,17 @@ impl SfuConfig {
         }
     }
 
-    /// `candidate:…` of every address, the first with the highest priority.
+    /// `candidate:…` of every address, the first with the highest priority, and those over TCP last.
     pub(crate) fn candidate_lines(&self) -> Vec<String> {
         host_candidates(&self.candidates)
             .map(|candidate| candidate.to_string())
+            .chain(self.tcp_candidate_lines())
             .collect()
+    }
+
+    /// Those over TCP alone.
+    pub(crate) fn tcp_candidate_lines(&self) -> impl Iterator<Item = String> + '_ {
+        passive_candidates(&self.tcp_candidates).map(|candidate| candidate.to_string())
     }
 
     /// The bounds of one stream's media plane.

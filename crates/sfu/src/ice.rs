@@ -57,3 +57,12 @@ pub(crate) fn host_candidates(addresses: &[SocketAddr]) -> impl Iterator<Item = 
         .zip(preferences)
         .map(|(address, preference)| Candidate::host(*address, preference))
 }
+
+/// The TCP candidates of these addresses, the first with the highest priority.
+pub(crate) fn passive_candidates(addresses: &[SocketAddr]) -> impl Iterator<Item = Candidate> + '_ {
+    let preferences = (0..=u16::MAX >> 3).rev();
+    addresses
+        .iter()
+        .zip(preferences)
+        .map(|(address, preference)| Candidate::tcp_passive(*address, preference))
+}

@@ -63,4 +63,4 @@ pub use stats_record::{StatsRecord, StatsValue};
 pub use steering::{DetourEnd, Route, Steering};
 pub use stream_name::{InvalidStreamName, StreamName};
 pub use xrtc_forward::LayerWish;
-pub use xrtc_ice::{Candidate, Gatherer, OwnerKey, Path, Protocol};
+pub use xrtc_ice::{Candidate, Gatherer, OwnerKey, Path, Protocol, framing};

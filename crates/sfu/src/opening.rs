@@ -97,12 +97,12 @@ impl Sfu {
         Ok(key)
     }
 
-    /// Lets the peer be found: by its ufrag on the worker's sockets, or as the only one on its own.
+    /// Lets the peer be found: by its ufrag on the worker's sockets and connections, or as the only one on its own.
     pub(crate) fn bind_local(&mut self, key: PeerKey, ufrag: &str) {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        if peer.ice.is_lite() {
+        if peer.ice.is_lite() || !self.config.tcp_candidates.is_empty() {
             self.addresses.bind_ufrag(ufrag, key);
             peer.ufrags.push(ufrag.to_owned());
         }
@@ -237,7 +237,10 @@ impl Sfu {
         LocalParams {
             candidates: match ice {
                 Ice::Lite => self.config.candidate_lines(),
-                Ice::Full(own) => own.candidates.iter().map(ToString::to_string).collect(),
+                Ice::Full(own) => {
+                    let own = own.candidates.iter().map(ToString::to_string);
+                    own.chain(self.config.tcp_candidate_lines()).collect()
+                }
             },
             ice_lite: ice.is_lite(),
             session_id: secrets.u64(),

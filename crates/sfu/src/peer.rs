@@ -193,7 +193,7 @@ impl Peer {
     /// What the states are now.
     pub(crate) fn current_states(&self) -> States {
         let (connection, ice, dtls) = match self.transport.state() {
-            TransportState::New if self.paths.is_empty() => {
+            TransportState::New if self.paths.is_empty() && self.states == States::NEW => {
                 (ConnectionState::New, IceState::New, DtlsState::New)
             }
             TransportState::New => (
@@ -206,7 +206,7 @@ impl Peer {
                 IceState::Connected,
                 DtlsState::Connecting,
             ),
-            TransportState::Connected if self.silent => (
+            TransportState::Connected if self.silent || self.transport.path().is_none() => (
                 ConnectionState::Disconnected,
                 IceState::Disconnected,
                 DtlsState::Connected,

@@ -100,7 +100,19 @@ impl Sfu {
             return Ok(key);
         }
         match xrtc_ice::peek_username(datagram) {
-            Some(ufrag) => self.addresses.by_ufrag(ufrag).ok_or(Discard::UnknownUfrag),
+            Some(ufrag) => {
+                let key = self
+                    .addresses
+                    .by_ufrag(ufrag)
+                    .ok_or(Discard::UnknownUfrag)?;
+                // Over UDP a peer with sockets of its own is nowhere else.
+                let is_lite = self.peers.get(key).is_some_and(|peer| peer.ice.is_lite());
+                if is_lite || !path.is_datagrams() {
+                    Ok(key)
+                } else {
+                    Err(Discard::UnknownUfrag)
+                }
+            }
             None => self
                 .addresses
                 .by_path(path)
@@ -155,6 +167,32 @@ impl Sfu {
         }
         peer.paths.push(path);
         true
+    }
+
+    /// The connection of a path over TCP is over. Its peer takes another path, or waits for one until consent has run out.
+    pub fn handle_path_closed(&mut self, now: Time, path: Path) {
+        let Some(key) = self.addresses.by_path(&path) else {
+            return;
+        };
+        self.addresses.release_path(&path, key);
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.paths.retain(|other| *other != path);
+            peer.transport.close_path(now, path);
+        }
+        self.drain_transport(now, key);
+        self.peer_changed(key);
+        self.peer_is_dirty(key);
+    }
+
+    /// Whether this path is a peer's: a connection on which no authentic check has come is nobody's.
+    pub fn has_path(&self, path: &Path) -> bool {
+        self.addresses.by_path(path).is_some()
+    }
+
+    /// A path over TCP that no peer needs any more: its connection is to be closed. To be asked after
+    /// [`Sfu::poll_transmit`] has given `false`, when a goodbye has been written, until it is `None`.
+    pub fn poll_released_path(&mut self) -> Option<Path> {
+        self.addresses.pop_released()
     }
 
     /// Takes what the transport has to tell.

@@ -127,6 +127,18 @@ impl Transport {
         Received::Nothing
     }
 
+    /// The connection of a path over TCP is over: see [`Agent::close_path`]. Media that finds no path meanwhile is lost.
+    pub fn close_path(&mut self, now: Time, path: Path) {
+        if self.end.is_some() {
+            return;
+        }
+        self.ice.close_path(now, path);
+        if self.path == Some(path) {
+            self.path = None;
+        }
+        self.follow_ice(now);
+    }
+
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Time) {
         if self.end.is_some() {
