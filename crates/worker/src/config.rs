@@ -22,6 +22,9 @@ pub struct ServerConfig {
     /// Whether each worker has a UDP port of its own: `udp_port` the first one, and the next ones follow. Only Linux
     /// spreads what comes on one port over several sockets; elsewhere it is always so. Default `false`.
     pub udp_port_per_worker: bool,
+    /// Where peers without UDP connect (RFC 6544), one port for all workers; `None`: nowhere. Default: the number of the
+    /// UDP port.
+    pub tcp: Option<TcpPort>,
     /// How many workers, each with its thread and its sockets: 1 to 64. Default 1.
     pub workers: u16,
     /// The addresses to offer instead of this machine's own. Default: none, so its own.
@@ -48,13 +51,22 @@ pub struct ServerConfig {
     pub backend: Backend,
 }
 
+/// A port that takes TCP connections, at the same addresses as UDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpPort {
+    /// The first worker's UDP port. Where the system chooses that one, another free port if this number is taken.
+    AsUdp,
+    /// This port; 0 takes a free one.
+    Port(u16),
+}
+
 /// An address at which the server can be reached from elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Announced {
     /// The address.
     pub ip: IpAddr,
-    /// The port under which it is seen there (with a port for each worker that of the first, and the next ones
-    /// follow); `None`: the port it listens on.
+    /// The port under which it is seen there, over UDP and over TCP (with a UDP port for each worker that of the first,
+    /// and the next ones follow); `None`: the port it listens on.
     pub port: Option<u16>,
 }
 
@@ -65,6 +77,7 @@ impl Default for ServerConfig {
             ipv6: Some(Ipv6Addr::UNSPECIFIED),
             udp_port: 0,
             udp_port_per_worker: false,
+            tcp: Some(TcpPort::AsUdp),
             workers: 1,
             announce: Vec::new(),
             stun: Vec::new(),

@@ -69,6 +69,22 @@ counters! {
     send_buffer_bytes => "sendBufferBytes",
     /// Sockets that one peer has alone, because it does full ICE; a gauge.
     own_sockets => "ownSockets",
+    /// TCP connections of peers; a gauge.
+    tcp_connections => "tcpConnections",
+    /// TCP connections that have not shown yet whose they are; a gauge.
+    tcp_waiting => "tcpWaiting",
+    /// TCP connections taken.
+    tcp_accepted => "tcpAccepted",
+    /// Those of them that were closed because they were too many, too slow, or began with no authentic check.
+    tcp_refused => "tcpRefused",
+    /// Frames received on TCP connections.
+    tcp_frames_received => "tcpFramesReceived",
+    /// Frames sent on TCP connections, or waiting there.
+    tcp_frames_sent => "tcpFramesSent",
+    /// Frames dropped because the connection took none for too long.
+    tcp_frames_dropped => "tcpFramesDropped",
+    /// TCP connections closed because they announced a frame longer than any datagram.
+    tcp_frames_too_long => "tcpFramesTooLong",
     /// Datagrams received for other workers, with which the port is shared, and passed on to them.
     passed_on => "passedOn",
     /// Such datagrams that the other worker had no room for.

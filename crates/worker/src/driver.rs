@@ -17,6 +17,7 @@ use crate::front::Front;
 use crate::ledger::Ledger;
 use crate::own_sockets::OwnSockets;
 use crate::queue::{Doorbell, Everyone, Shared, WorkerEnds, wake};
+use crate::tcp::Connections;
 use crate::udp::{ReceiveBuffer, Socket};
 
 /// What a worker owns: sockets, queues, buffers. It outlives the state machine, which may meet a bug: closing the
@@ -28,6 +29,7 @@ pub(crate) struct Driver {
     sockets: Vec<Socket>,
     /// Those of peers that have their own.
     own: OwnSockets,
+    tcp: Connections,
     /// By the socket's number: whether there may be something to receive.
     readable: Vec<bool>,
     /// Whether the poller also tells when a socket is writable.
@@ -55,6 +57,7 @@ pub(crate) struct DriverParts {
     pub(crate) poll: Poll,
     pub(crate) sockets: Vec<Socket>,
     pub(crate) own: OwnSockets,
+    pub(crate) tcp: Connections,
     pub(crate) ends: WorkerEnds,
     /// Where the workers share a port.
     pub(crate) steering: Option<Steering>,
@@ -88,6 +91,7 @@ impl Driver {
             readable: vec![true; parts.sockets.len()],
             sockets: parts.sockets,
             own: parts.own,
+            tcp: parts.tcp,
             wants_writable: false,
             ends: parts.ends,
             front,
@@ -122,6 +126,7 @@ impl Driver {
     pub(crate) fn recover(&mut self, message: String) {
         self.egress.reset();
         self.own.clear();
+        self.tcp.clear();
         // Commands that were taken but not executed are in the ledger, and refused with the others.
         self.commands.clear();
         // The ledger notes an event when it leaves, so that it repeats what an earlier bug has left here.
@@ -259,6 +264,11 @@ impl Driver {
             });
             self.settle(now, sfu);
         }
+        let now = self.clock.now();
+        if self.tcp.receive(now, self.poll.registry(), sfu) {
+            any = true;
+            self.settle(now, sfu);
+        }
         any
     }
 
@@ -283,7 +293,10 @@ impl Driver {
     fn settle(&mut self, now: Time, sfu: &mut Sfu) {
         self.pass_relays(now, sfu);
         let sockets = (self.sockets.as_mut_slice(), &mut self.own);
-        self.egress.transmit(now, sfu, sockets);
+        self.egress.transmit(now, sfu, sockets, &mut self.tcp);
+        if !self.egress.has_more() && !self.egress.is_blocked() {
+            self.tcp.release(now, sfu);
+        }
         self.tell_application(sfu);
     }
 
@@ -348,6 +361,11 @@ impl Driver {
             return;
         }
         for event in &self.readiness {
+            let Token(number) = event.token();
+            if event.token() != ALARM && number >= Connections::FIRST_TOKEN {
+                self.tcp.note_ready(event.token());
+                continue;
+            }
             if !event.is_readable() && !event.is_error() {
                 continue;
             }
@@ -364,7 +382,8 @@ impl Driver {
 
     /// How long this worker may sleep.
     fn patience(&self, sfu: &Sfu) -> Duration {
-        let more_to_receive = self.readable.contains(&true) || self.own.ready() > 0;
+        let more_to_receive =
+            self.readable.contains(&true) || self.own.ready() > 0 || self.tcp.is_ready();
         let has_room = !self.ends.events.is_full();
         if more_to_receive
             || self.egress.has_more()
@@ -385,6 +404,7 @@ impl Driver {
             sfu.poll_timeout(),
             self.egress.poll_timeout(),
             self.own.poll_timeout(),
+            self.tcp.poll_timeout(),
         ];
         let next = times.into_iter().flatten().min();
         next.map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()))

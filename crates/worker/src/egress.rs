@@ -6,6 +6,7 @@ use xrtc_rtp::Time;
 use xrtc_sfu::{Batch, Class, Sfu};
 
 use crate::own_sockets::OwnSockets;
+use crate::tcp::Connections;
 use crate::udp::{Cursor, Outgoing, SendBuffer, Sent, Socket};
 
 /// What is on its way out. While a socket takes no more, nothing new is taken from the state machine: what waits
@@ -42,9 +43,14 @@ impl Egress {
         now: Time,
         sfu: &mut Sfu,
         (sockets, own): (&mut [Socket], &mut OwnSockets),
+        tcp: &mut Connections,
     ) {
         if self.flush(now, sfu, (sockets, own)) {
             self.has_more = sfu.poll_transmit(now, &mut self.batch);
+            // At once, since each connection has a backlog of its own.
+            tcp.send(now, &self.batch, |tag, left| {
+                sfu.transmit_dropped(now, tag, left)
+            });
             self.flush(now, sfu, (sockets, own));
         }
     }
@@ -223,17 +229,33 @@ mod tests {
             let path = Path::udp(sockets[0].local(), client.local_addr().unwrap());
             let (mut sfu, mut egress) = (sfu(), Egress::new());
             let mut own = OwnSockets::new(&ServerConfig::default(), Arc::clone(&counters));
+            let mut tcp = Connections::new(None, Arc::clone(&counters));
             write(&mut egress, path, Class::Video, 40);
             write(&mut egress, path, Class::Audio, 1);
 
-            egress.transmit(Time::ZERO, &mut sfu, (&mut sockets, &mut own));
+            egress.transmit(Time::ZERO, &mut sfu, (&mut sockets, &mut own), &mut tcp);
             assert_eq!(egress.poll_timeout(), Some(Time::from_millis(50)));
-            egress.transmit(Time::from_millis(49), &mut sfu, (&mut sockets, &mut own));
+            egress.transmit(
+                Time::from_millis(49),
+                &mut sfu,
+                (&mut sockets, &mut own),
+                &mut tcp,
+            );
             assert!(egress.is_blocked());
-            egress.transmit(Time::from_millis(50), &mut sfu, (&mut sockets, &mut own));
+            egress.transmit(
+                Time::from_millis(50),
+                &mut sfu,
+                (&mut sockets, &mut own),
+                &mut tcp,
+            );
             while egress.is_blocked() {
                 kernel_has_room(&mut sockets[0]);
-                egress.transmit(Time::from_millis(60), &mut sfu, (&mut sockets, &mut own));
+                egress.transmit(
+                    Time::from_millis(60),
+                    &mut sfu,
+                    (&mut sockets, &mut own),
+                    &mut tcp,
+                );
             }
             let snapshot = counters.snapshot();
             assert!(snapshot.send_dropped > 0, "{snapshot:?}");

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use xrtc_sfu::Protocol;
 use xrtc_transport::InvalidCertificate;
 
 use crate::ServerConfig;
@@ -29,31 +30,42 @@ pub enum StartError {
     #[error("no address to listen on")]
     NoAddress,
     /// Another socket has the port.
-    #[error("UDP {address} is in use")]
+    #[error("{} {address} is in use", capitals(*protocol))]
     AddressInUse {
+        /// What the socket is for.
+        protocol: Protocol,
         /// Address and port.
         address: SocketAddr,
     },
     /// The address does not belong to this machine.
-    #[error("UDP {address} is not an address of this machine")]
+    #[error("{} {address} is not an address of this machine", capitals(*protocol))]
     AddressNotAvailable {
+        /// What the socket is for.
+        protocol: Protocol,
         /// Address and port.
         address: SocketAddr,
     },
     /// The process may not have the port.
-    #[error("no permission for UDP {address}")]
+    #[error("no permission for {} {address}", capitals(*protocol))]
     PermissionDenied {
+        /// What the socket is for.
+        protocol: Protocol,
         /// Address and port.
         address: SocketAddr,
     },
     /// The socket cannot be had for another reason.
-    #[error("UDP {address}: {source}")]
+    #[error("{} {address}: {source}", capitals(*protocol))]
     Socket {
+        /// What the socket is for.
+        protocol: Protocol,
         /// Address and port.
         address: SocketAddr,
         /// What the system says.
         source: io::Error,
     },
+    /// The thread that takes TCP connections cannot be had.
+    #[error("TCP acceptor: {0}")]
+    Acceptor(io::Error),
     /// A thread or a poller cannot be had.
     #[error("worker {worker}: {source}")]
     Worker {
@@ -72,12 +84,16 @@ pub enum StartError {
 
 impl StartError {
     /// The error of a socket for `address`.
-    pub(crate) fn socket(address: SocketAddr, source: io::Error) -> Self {
+    pub(crate) fn bind(protocol: Protocol, address: SocketAddr, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::AddrInUse => Self::AddressInUse { address },
-            io::ErrorKind::AddrNotAvailable => Self::AddressNotAvailable { address },
-            io::ErrorKind::PermissionDenied => Self::PermissionDenied { address },
-            _ => Self::Socket { address, source },
+            io::ErrorKind::AddrInUse => Self::AddressInUse { protocol, address },
+            io::ErrorKind::AddrNotAvailable => Self::AddressNotAvailable { protocol, address },
+            io::ErrorKind::PermissionDenied => Self::PermissionDenied { protocol, address },
+            _ => Self::Socket {
+                protocol,
+                address,
+                source,
+            },
         }
     }
 
@@ -91,10 +107,18 @@ impl StartError {
             Self::AddressNotAvailable { .. } => "addressNotAvailable",
             Self::PermissionDenied { .. } => "permissionDenied",
             Self::Socket { .. } => "socket",
+            Self::Acceptor(_) => "acceptor",
             Self::Worker { .. } => "worker",
             Self::Certificate(_) => "certificate",
             Self::NoEntropy => "noEntropy",
         }
+    }
+}
+
+const fn capitals(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Udp => "UDP",
+        Protocol::Tcp => "TCP",
     }
 }
 

@@ -36,18 +36,26 @@ mod own_sockets;
 mod panic;
 mod queue;
 #[cfg(test)]
+#[expect(
+    dead_code,
+    reason = "the world of the tests outside, of which not all is needed here"
+)]
 #[path = "../tests/it/scene.rs"]
 mod scene;
 mod seat;
 mod server;
+mod tcp;
 mod thread;
 mod udp;
+#[cfg(test)]
+#[path = "../tests/it/wire.rs"]
+mod wire;
 
 // The tests outside name this crate, and some of them are used inside.
 #[cfg(test)]
 extern crate self as xrtc_worker;
 
-pub use config::{Announced, ServerConfig};
+pub use config::{Announced, ServerConfig, TcpPort};
 pub use counters::SocketCounters;
 pub use error::{SendError, StartError};
 pub use interface::local_addresses;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mio::{Poll, Waker};
 use xrtc_rtp::WallClock;
-use xrtc_sfu::{OwnerKey, SfuConfig, Steering};
+use xrtc_sfu::{OwnerKey, Protocol, SfuConfig, Steering};
 use xrtc_transport::DtlsSettings;
 
 use crate::counters::Counters;
@@ -130,7 +130,7 @@ fn bind(
 ) -> Result<Vec<Socket>, StartError> {
     let bind_one = |address: SocketAddr, share| {
         Socket::bind(address, share, config.backend, Arc::clone(counters))
-            .map_err(|error| StartError::socket(address, error))
+            .map_err(|error| StartError::bind(Protocol::Udp, address, error))
     };
     let (port, share) = match place {
         Place::Alone(port) => (*port, Share::Alone),

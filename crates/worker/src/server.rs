@@ -1,7 +1,7 @@
 //! The whole: workers, their queues and threads, seen from the application.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{JoinHandle, park_timeout};
@@ -15,6 +15,7 @@ use crate::counters::Counters;
 use crate::driver::DriverParts;
 use crate::queue::{Doorbell, Everyone, ServerEnds, Shared, connect};
 use crate::seat::{seats, sfu_config, steering};
+use crate::tcp::{Acceptor, AcceptorHandle, Connections, Doors, handover};
 use crate::{SendError, ServerConfig, SocketCounters, StartError, entropy, thread};
 
 /// Running workers. Dropping it shuts them down.
@@ -24,7 +25,11 @@ pub struct Server {
     everyone: Everyone,
     /// By the worker's number, also after the shutdown.
     counters: Vec<Arc<Counters>>,
+    acceptor_counters: Arc<Counters>,
     doorbell: Option<Arc<Doorbell>>,
+    /// Where TCP connections are taken.
+    acceptor: Option<AcceptorHandle>,
+    tcp_candidates: Vec<SocketAddr>,
     links: Vec<Link>,
     /// How many numbers of peers have been given.
     peers: u64,
@@ -75,7 +80,12 @@ impl Server {
         let certificate = Certificate::generate()?;
         let dtls = DtlsSettings::new(certificate, config.dtls_version, clock.origin());
         let owner_key = OwnerKey::new(&entropy::seed()?);
-        let template = sfu_config(&config, dtls, owner_key, clock.wall());
+        let first = seats.first().map(|seat| seat.info.bound.clone());
+        let doors = Doors::open(&config, &first.unwrap_or_default())?;
+        let template = SfuConfig {
+            tcp_candidates: doors.candidates.clone(),
+            ..sfu_config(&config, dtls, owner_key, clock.wall())
+        };
         let share = config.shares_port();
         let ends = connect(seats.len(), config.limits.relay_queue, share);
         let doorbell = Arc::new(Doorbell::new(doorbell));
@@ -86,13 +96,19 @@ impl Server {
                 .iter()
                 .map(|seat| Arc::clone(&seat.shared.counters))
                 .collect(),
+            acceptor_counters: Arc::new(Counters::default()),
             doorbell: None,
+            acceptor: None,
+            tcp_candidates: doors.candidates.clone(),
             links: Vec::with_capacity(seats.len()),
             peers: 0,
             closed: false,
             farewell: VecDeque::new(),
         };
+        let mut handovers = Vec::with_capacity(seats.len());
         for (worker, (seat, (application, own))) in (0..).zip(seats.into_iter().zip(ends)) {
+            let (sender, handed) = handover();
+            handovers.push(sender);
             let sfu = SfuConfig {
                 worker: WorkerId(worker),
                 candidates: seat.info.candidates,
@@ -104,6 +120,10 @@ impl Server {
                 poll: seat.poll,
                 sockets: seat.sockets,
                 own: seat.own,
+                tcp: Connections::new(
+                    doors.are_open.then_some(handed),
+                    Arc::clone(&seat.shared.counters),
+                ),
                 ends: own,
                 steering: share.then(|| steering(&sfu)).transpose()?,
                 everyone: Arc::clone(&server.everyone),
@@ -118,6 +138,13 @@ impl Server {
                 opened: 0,
             });
         }
+        if doors.are_open {
+            let counters = Arc::clone(&server.acceptor_counters);
+            let workers = (handovers, Arc::clone(&server.everyone));
+            let key = Arc::clone(&template.owner_key);
+            let acceptor = Acceptor::start((clock, key), doors.listeners, workers, counters);
+            server.acceptor = Some(acceptor.map_err(StartError::Acceptor)?);
+        }
         server.doorbell = Some(doorbell);
         Ok(server)
     }
@@ -125,6 +152,18 @@ impl Server {
     /// The workers, by their number.
     pub fn workers(&self) -> &[WorkerInfo] {
         &self.workers
+    }
+
+    /// Where TCP connections are taken: one address for each family; none where they are not.
+    pub fn tcp_bound(&self) -> &[SocketAddr] {
+        self.acceptor
+            .as_ref()
+            .map_or(&[], |acceptor| &acceptor.bound)
+    }
+
+    /// The addresses that descriptions offer for TCP connections, best first.
+    pub fn tcp_candidates(&self) -> &[SocketAddr] {
+        &self.tcp_candidates
     }
 
     /// The number for a new peer that publishes `stream`: at the stream's home.
@@ -175,6 +214,13 @@ impl Server {
         Ok(())
     }
 
+    /// Takes a TCP connection that came to a port of the application's and begins with `first`, the bytes that were read of
+    /// it. `false`: no connections are taken, or too many are waiting.
+    pub fn take_connection(&self, stream: TcpStream, first: Vec<u8>) -> bool {
+        let acceptor = self.acceptor.as_ref();
+        acceptor.is_some_and(|acceptor| acceptor.pass(stream, first))
+    }
+
     /// Takes what the workers have told since the last call, in order for each worker. Never more than was there
     /// when it began; for the rest the doorbell rings again.
     pub fn drain(&mut self, mut take: impl FnMut(WorkerId, WorkerEvent)) {
@@ -205,6 +251,11 @@ impl Server {
         self.counters.iter().map(|counters| counters.snapshot())
     }
 
+    /// The figures of the thread that takes TCP connections: those that do not concern it are 0.
+    pub fn acceptor_counters(&self) -> SocketCounters {
+        self.acceptor_counters.snapshot()
+    }
+
     /// What the server holds beside its state machines, by stable camelCase name: `workers` (threads), `sockets`,
     /// `detours` between workers that share a port, and the slots in use of the queues between application and
     /// workers.
@@ -216,10 +267,14 @@ impl Server {
             if link.thread.is_some() {
                 workers += 1;
                 sockets += info.bound.len() as u64 + counters.own_sockets.get();
+                sockets += counters.tcp_connections.get();
                 detours += counters.detours.get();
                 commands += link.ends.commands.buffer().capacity() - link.ends.commands.slots();
             }
             events += link.ends.events.slots();
+        }
+        if self.acceptor.is_some() {
+            sockets += self.tcp_bound().len() as u64 + self.acceptor_counters.tcp_waiting.get();
         }
         [
             ("workers", workers),
@@ -235,6 +290,9 @@ impl Server {
     /// Further calls do nothing.
     pub fn shutdown(&mut self) {
         self.closed = true;
+        if let Some(acceptor) = &self.acceptor {
+            acceptor.stop();
+        }
         for shared in self.everyone.iter() {
             shared.stop.store(true, Ordering::Release);
             shared.alarm.wake();
@@ -250,7 +308,8 @@ impl Server {
                     let _ = link.thread.take().map(JoinHandle::join);
                 }
             }
-            if self.links.iter().all(|link| link.thread.is_none()) {
+            self.acceptor.take_if(AcceptorHandle::is_over);
+            if self.links.iter().all(|link| link.thread.is_none()) && self.acceptor.is_none() {
                 break;
             }
             park_timeout(JOIN_CHECK);

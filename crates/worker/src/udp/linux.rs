@@ -366,7 +366,8 @@ fn source(local: SocketAddr) -> Option<(IpAddr, u32)> {
     (!local.ip().is_unspecified()).then(|| (local.ip(), scope))
 }
 
-fn set_option(
+/// Sets an option of a socket that is a C int.
+pub(crate) fn set_option(
     fd: RawFd,
     level: libc::c_int,
     name: libc::c_int,

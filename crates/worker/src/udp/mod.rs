@@ -17,6 +17,8 @@ mod socket;
 
 pub(crate) use buffer::ReceiveBuffer;
 pub(crate) use cursor::Cursor;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::set_option;
 pub use socket::Backend;
 pub(crate) use socket::{Outgoing, SendBuffer, Sent, Share, Socket};
 

@@ -35,7 +35,8 @@ fn with_a_port_for_each_worker_it_offers_its_own() {
             [SocketAddr::from(([198, 51, 100, 7], bound.port()))]
         );
     }
-    assert_eq!(app.server.held()[..2], [("workers", 3), ("sockets", 3)]);
+    // And the one that takes TCP connections.
+    assert_eq!(app.server.held()[..2], [("workers", 3), ("sockets", 4)]);
     let ports: HashSet<_> = workers.iter().map(|worker| worker.bound[0]).collect();
     assert_eq!(ports.len(), 3);
 }
@@ -59,7 +60,7 @@ fn all_workers_receive_on_one_port_and_offer_it() {
         first.candidates,
         [SocketAddr::from(([198, 51, 100, 7], 9_000))]
     );
-    let sockets = 3 * first.bound.len() as u64;
+    let sockets = 4 * first.bound.len() as u64;
     assert_eq!(
         app.server.held()[..2],
         [("workers", 3), ("sockets", sockets)]
@@ -78,7 +79,7 @@ fn a_port_is_taken_even_if_its_user_would_share_it() {
             ..loopback()
         };
         let error = Server::start(config, || {}).err().unwrap();
-        assert!(matches!(error, StartError::AddressInUse { address } if address == taken));
+        assert!(matches!(error, StartError::AddressInUse { address, .. } if address == taken));
     }
 }
 
@@ -107,7 +108,7 @@ fn a_taken_port_is_an_error_that_names_the_address() {
         ..loopback()
     };
     let error = Server::start(config, || {}).err().unwrap();
-    assert!(matches!(error, StartError::AddressInUse { address } if address == taken));
+    assert!(matches!(error, StartError::AddressInUse { address, .. } if address == taken));
     assert_eq!(error.to_string(), format!("UDP {taken} is in use"));
 }
 

@@ -17,3 +17,7 @@ mod outside;
 mod own_sockets;
 #[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod tcp;
+#[cfg(test)]
+mod wire;

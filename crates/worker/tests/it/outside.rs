@@ -12,6 +12,8 @@ use xrtc_sfu::{Command, Event, PeerId, PullOptions, PushOptions, RequestId, Stre
 use xrtc_testkit::Browser;
 use xrtc_worker::{Server, ServerConfig, WorkerEvent};
 
+use crate::wire::{Connection, Wire};
+
 /// A server and the application that runs it.
 pub(crate) struct App {
     pub(crate) server: Server,
@@ -200,7 +202,7 @@ pub(crate) struct Browsers {
     origin: Instant,
     poll: Poll,
     events: Events,
-    ends: Vec<(UdpSocket, Browser)>,
+    ends: Vec<(Wire, Browser)>,
     /// Whose datagrams are kept, and the last of them.
     recorded: Option<(usize, VecDeque<Vec<u8>>)>,
 }
@@ -232,14 +234,43 @@ impl Browsers {
     /// Opens a socket for the browser that `make` makes; gives its number.
     pub(crate) fn add(&mut self, make: impl FnOnce(SocketAddr, Time) -> Browser) -> usize {
         let mut socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let number = self.ends.len();
+        let number = Token(self.ends.len());
         self.poll
             .registry()
-            .register(&mut socket, Token(number), Interest::READABLE)
+            .register(&mut socket, number, Interest::READABLE)
             .unwrap();
-        let browser = make(socket.local_addr().unwrap(), self.now());
-        self.ends.push((socket, browser));
-        number
+        self.join(Wire::Udp(socket), make)
+    }
+
+    /// As [`Self::add`], for a browser whose network lets nothing but a connection to `server` through.
+    pub(crate) fn add_over_tcp(
+        &mut self,
+        server: SocketAddr,
+        make: impl FnOnce(SocketAddr, Time) -> Browser,
+    ) -> usize {
+        let number = Token(self.ends.len());
+        let connection = Connection::open(server, self.poll.registry(), number);
+        self.join(Wire::Tcp(connection), make)
+    }
+
+    fn join(&mut self, wire: Wire, make: impl FnOnce(SocketAddr, Time) -> Browser) -> usize {
+        let browser = make(wire.local(), self.now());
+        self.ends.push((wire, browser));
+        self.ends.len() - 1
+    }
+
+    /// The connection of a browser without UDP.
+    pub(crate) fn connection(&mut self, number: usize) -> &mut Connection {
+        match &mut self.ends[number].0 {
+            Wire::Tcp(connection) => connection,
+            Wire::Udp(_) => panic!("it has a socket"),
+        }
+    }
+
+    /// The browser gets another connection in place of the one it has.
+    pub(crate) fn reconnect(&mut self, number: usize, server: SocketAddr) {
+        let connection = Connection::open(server, self.poll.registry(), Token(number));
+        self.ends[number].0 = Wire::Tcp(connection);
     }
 
     pub(crate) fn get(&mut self, number: usize) -> &mut Browser {
@@ -250,7 +281,7 @@ impl Browsers {
     pub(crate) fn run_until(
         &mut self,
         what: &str,
-        mut done: impl FnMut(&[(UdpSocket, Browser)]) -> bool,
+        mut done: impl FnMut(&[(Wire, Browser)]) -> bool,
     ) {
         let deadline = self.now() + PATIENCE;
         while !done(&self.ends) {
@@ -283,22 +314,25 @@ impl Browsers {
 
     /// Sends something else from a browser's address.
     pub(crate) fn send_raw(&self, number: usize, datagram: &[u8], to: SocketAddr) {
-        self.ends[number].0.send_to(datagram, to).unwrap();
+        match &self.ends[number].0 {
+            Wire::Udp(socket) => socket.send_to(datagram, to).unwrap(),
+            Wire::Tcp(_) => panic!("it has no socket"),
+        };
     }
 
     /// Takes and sends what a browser has.
     pub(crate) fn serve(&mut self, number: usize) {
         let now = self.now();
-        let (socket, browser) = &mut self.ends[number];
-        let mut buffer = [0; 2048];
-        while let Ok((len, remote)) = socket.recv_from(&mut buffer) {
+        let (wire, browser) = &mut self.ends[number];
+        wire.receive(|remote, datagram| {
             let path = xrtc_sfu::Path::udp(browser.address(), remote);
-            browser.handle_datagram(now, path, &mut buffer[..len]);
-        }
+            browser.handle_datagram(now, path, datagram);
+        });
         browser.handle_timeout(now);
+        let mut buffer = [0; 2048];
         while let Some(transmit) = browser.poll_transmit(now, &mut buffer) {
             let datagram = &buffer[..transmit.len];
-            socket.send_to(datagram, transmit.path.remote).unwrap();
+            wire.send(datagram, transmit.path.remote);
             if let Some((recorded, datagrams)) = &mut self.recorded
                 && *recorded == number
             {
