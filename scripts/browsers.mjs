@@ -1,5 +1,5 @@
-// What tests meet: Debian's Chromium, Firefox ESR, iproute2 for networks of their own, OpenSSL and libsrtp; installed by apt
-// where they are missing and we may.
+// What tests meet: Debian's Chromium, Firefox ESR, iproute2 and nftables for networks of their own, OpenSSL and libsrtp;
+// installed by apt where they are missing and we may.
 
 import { existsSync } from 'node:fs'
 import { run, step, StepError } from './steps.mjs'
@@ -18,6 +18,12 @@ const PROGRAMS = [
     paths: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
   },
   { name: 'iproute2', package: 'iproute2', variable: 'XRTC_IP', paths: ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'] },
+  {
+    name: 'nftables',
+    package: 'nftables',
+    variable: 'XRTC_NFT',
+    paths: ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft'],
+  },
 ]
 /** What the Rust tests run or load, by name. */
 const RUST_PROGRAMS = [

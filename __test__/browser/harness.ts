@@ -5,6 +5,7 @@ import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ExecutionContext } from 'ava'
 import puppeteer, { type Browser, type Page } from 'puppeteer-core'
+import type { Namespace } from './network.ts'
 import { createServer, type MediaServer, type ServerOptions } from 'xrtc'
 
 // Firefox neither gathers nor checks 127.0.0.0/8: npm test runs the browsers in a network namespace of its own with an
@@ -17,24 +18,30 @@ export interface Site {
   readonly url: string
 }
 
-/** Starts a server with two workers and serves its pages on a free port. */
-export async function startSite(t: ExecutionContext, options: ServerOptions = {}): Promise<Site> {
+/** Starts a server with two workers and serves its pages on a free port, of the loopback or of all addresses. */
+export async function startSite(t: ExecutionContext, options: ServerOptions = {}, host = '127.0.0.1'): Promise<Site> {
   const server = await createServer({ udp: { host: MEDIA_HOST }, workers: 2, ...options })
-  const http = createHttpServer(server.signaling({ pages: true, xrtc: true }).listener).listen(0, '127.0.0.1')
+  const http = createHttpServer(server.signaling({ pages: true, xrtc: true }).listener).listen(
+    0,
+    host === '127.0.0.1' ? host : '0.0.0.0',
+  )
   await once(http, 'listening')
   t.teardown(async () => {
     http.closeAllConnections()
     http.close()
     await server.close()
   })
-  return { server, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` }
+  return { server, url: `http://${host}:${(http.address() as AddressInfo).port}` }
 }
 
-/** Headless Chromium with a fake camera and microphone that it may use without asking. */
-export async function startChromium(t: ExecutionContext): Promise<Browser> {
+/** Headless Chromium with a fake camera and microphone that it may use without asking; in a network of its own if need be. */
+export async function startChromium(t: ExecutionContext, network?: Namespace): Promise<Browser> {
+  const program = process.env['XRTC_CHROMIUM'] ?? '/usr/bin/chromium'
   const browser = await puppeteer.launch({
-    executablePath: process.env['XRTC_CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: network?.wrap(t, program) ?? program,
     headless: true,
+    // No port of another network can be connected to.
+    pipe: network !== undefined,
     args: [
       '--no-sandbox',
       '--disable-gpu',
