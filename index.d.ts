@@ -31,9 +31,14 @@ export interface ServerOptions {
   /** The media sockets. */
   readonly udp?: UdpOptions
   /**
+   * Where peers connect whose networks let no UDP through (ICE-TCP), at the addresses of UDP; `false`: nowhere. Offered
+   * after UDP, so that whoever can use that does.
+   */
+  readonly tcp?: TcpOptions | false
+  /**
    * Addresses to offer to peers instead of the ones of this machine's network interfaces, best first: an IP address or
    * a host name (resolved once, all its addresses), each with an optional `:port` (IPv6 then in brackets) that replaces
-   * the UDP port (with a port for each worker, the first worker's; further workers count up from it).
+   * the UDP port (with a port for each worker, the first worker's; further workers count up from it) and the TCP port.
    */
   readonly announce?: readonly string[]
   /** Worker threads. Default: the number of CPU cores; 1 to 64. */
@@ -84,6 +89,20 @@ export interface UdpOptions {
   readonly portPerWorker?: boolean
   /** The local IP address to bind, or one of each family. Default: all addresses, IPv4 and IPv6. */
   readonly host?: string | readonly string[]
+  /**
+   * The interfaces whose addresses are offered, by name, where the server listens at all addresses: `eth0`, `eth*` for all
+   * that begin so, `!docker*` for all others. Not on Windows. Default: all.
+   */
+  readonly interfaces?: readonly string[]
+}
+
+/** The one port of all workers for TCP connections. */
+export interface TcpOptions {
+  /**
+   * Default: the number of the (first) UDP port; where `udp.port` is 0, another free port if that number is taken. 0: any
+   * free port.
+   */
+  readonly port?: number
 }
 
 /** Limits of each worker. */
@@ -140,6 +159,8 @@ export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDispo
   readonly closed: boolean
   /** The workers and where they can be reached. */
   readonly workers: readonly WorkerInfo[]
+  /** Where peers without UDP connect. */
+  readonly tcp: TcpInfo
   /**
    * Accepts a publisher's offer, or makes the server's own offer where none is given.
    *
@@ -213,7 +234,15 @@ export interface WorkerInfo {
   readonly candidates: readonly MediaAddress[]
 }
 
-/** A UDP address. */
+/** Where TCP connections are taken: nowhere if they are not. */
+export interface TcpInfo {
+  /** The addresses that are listened at. */
+  readonly bound: readonly MediaAddress[]
+  /** The addresses that descriptions offer, best first. */
+  readonly candidates: readonly MediaAddress[]
+}
+
+/** An address for media. */
 export interface MediaAddress {
   readonly address: string
   readonly port: number
@@ -1023,13 +1052,20 @@ export interface ServerStats {
   readonly timestamp: number
   /** By the workers' index. */
   readonly workers: readonly WorkerStats[]
+  /**
+   * TCP connections taken, those of them that were closed because they were too many, too slow or began with no
+   * authentic check, and (a gauge) those that have not shown yet whose they are. Those of peers are `tcpConnections` of
+   * the workers' `sockets`.
+   */
+  readonly tcp: { readonly accepted: number; readonly refused: number; readonly waiting: number }
 }
 
 /** Counters of one worker, by name. */
 export interface WorkerStats {
   /**
    * Its sockets and queues, such as `datagramsReceived`, `bytesReceived`, `datagramsSent`, `bytesSent`, `trainsSent`,
-   * `kernelDrops`, `sendDropped`; `receiveBufferBytes` and `sendBufferBytes` are gauges.
+   * `kernelDrops`, `sendDropped`, `tcpFramesDropped`; `tcpConnections`, `receiveBufferBytes` and `sendBufferBytes` are
+   * gauges.
    */
   readonly sockets: Readonly<Record<string, number>>
   /** Packets that were dropped, by cause. */

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { once } from 'node:events'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { createServer, ClosedError, InvalidArgumentError, NetworkError } from 'xrtc'
 import type { ServerOptions } from 'xrtc'
 import { offerOf, startServer } from './harness.ts'
@@ -12,6 +13,10 @@ const wrong: readonly (readonly [string, unknown])[] = [
   ['a host that is no address', { udp: { host: 'localhost' } }],
   ['an unknown option', { worker: 1 }],
   ['an unknown option of udp', { udp: { ports: [1] } }],
+  ['names of interfaces that are none', { udp: { interfaces: ['eth 0'] } }],
+  ['a TCP port beyond the last one', { tcp: { port: 65_536 } }],
+  ['an unknown option of tcp', { tcp: { ports: [1] } }],
+  ['TCP that is neither options nor false', { tcp: true }],
   ['a DTLS version that there is not', { dtlsVersion: '1.0' }],
   ['a negative grace', { publisherGraceMs: -1 }],
   ['a fraction of a millisecond', { consentTimeoutMs: 1000.5 }],
@@ -38,6 +43,47 @@ test('a taken UDP port is XRTC_ADDRESS_IN_USE', async (t) => {
   })
 })
 
+test('a taken TCP port is XRTC_ADDRESS_IN_USE, and says so', async (t) => {
+  const taken = createTcpServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+  await t.throwsAsync(() => createServer({ udp: { host: '127.0.0.1' }, tcp: { port }, workers: 1 }), {
+    instanceOf: NetworkError,
+    code: 'XRTC_ADDRESS_IN_USE',
+    message: `TCP 127.0.0.1:${port} is in use`,
+  })
+})
+
+test('the addresses of the interfaces that are asked for are offered, and none is XRTC_BIND_FAILED', async (t) => {
+  const server = await startServer(t, { udp: { host: '0.0.0.0', interfaces: ['lo*'] } })
+  t.like(server.workers[0], { candidates: [{ address: '127.0.0.1' }] })
+  t.like(server.tcp, { candidates: [{ address: '127.0.0.1' }] })
+  await t.throwsAsync(() => createServer({ udp: { interfaces: ['none*'] }, workers: 1 }), {
+    instanceOf: NetworkError,
+    code: 'XRTC_BIND_FAILED',
+    message: 'no interface of these names has an address',
+  })
+})
+
+test('D62: the TCP port is offered after UDP, at the announced addresses, unless there is none', async (t) => {
+  const announced = await startServer(t, { workers: 2, announce: ['203.0.113.7', '198.51.100.1:9000'] })
+  const [bound] = announced.tcp.bound
+  t.deepEqual(announced.tcp.candidates, [
+    { address: '203.0.113.7', port: bound!.port },
+    { address: '198.51.100.1', port: 9_000 },
+  ])
+  const { sdp } = (await announced.push('lobby')).localDescription!
+  const protocols = [...sdp.matchAll(/^a=candidate:\S+ 1 (\w+) /gm)].map(([, protocol]) => protocol)
+  t.deepEqual(protocols.slice(0, 4), ['udp', 'udp', 'tcp', 'tcp'])
+  t.regex(sdp, / 198\.51\.100\.1 9000 typ host tcptype passive\r$/m)
+  t.deepEqual((await announced.getStats()).tcp, { accepted: 0, refused: 0, waiting: 0 })
+
+  const without = await startServer(t, { tcp: false })
+  t.deepEqual(without.tcp, { bound: [], candidates: [] })
+  t.notRegex((await without.push('lobby')).localDescription!.sdp, /tcptype/)
+})
+
 test('an address of another machine is XRTC_BIND_FAILED', async (t) => {
   await t.throwsAsync(() => createServer({ udp: { host: '192.0.2.77' }, workers: 1 }), {
     instanceOf: NetworkError,
@@ -60,7 +106,7 @@ onLinux('all workers have one port and offer it', async (t) => {
   const [first, ...others] = server.workers
   t.deepEqual(first?.bound, first?.candidates)
   t.deepEqual(others, [first!, first!])
-  t.is((await server.held()).sockets, 3)
+  t.is((await server.held()).sockets, 4) // Beside the three for UDP the one for TCP.
 })
 
 onLinux('a port that workers share is taken all the same', async (t) => {
@@ -153,7 +199,7 @@ test('commands under way when the server closes are settled', async (t) => {
 test('a server without peers holds its sockets and nothing else', async (t) => {
   const server = await startServer(t, { workers: 2 })
   const { sockets, ...rest } = await server.held()
-  t.is(sockets, 2)
+  t.is(sockets, 3)
   for (const [name, count] of Object.entries(rest)) t.is(count, 0, name)
 })
 

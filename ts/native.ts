@@ -72,6 +72,15 @@ export class NativeServer {
     return this.#binding.workers()
   }
 
+  get tcp(): BindingWorker {
+    return this.#binding.tcp()
+  }
+
+  /** Figures of TCP connections that are no worker's. */
+  get tcpCounters(): Record<string, number> {
+    return this.#binding.tcpCounters()
+  }
+
   /** How many commands wait for their reply. */
   get waiting(): number {
     return this.#waiting.size

@@ -24,7 +24,7 @@ const MAX_WORKERS = 64
 
 const SERVER_KEYS = [
   ...['announce', 'answerTimeoutMs', 'connectTimeoutMs', 'consentTimeoutMs', 'dtlsVersion', 'ice', 'limits', 'logger'],
-  ...['maxIngestBitrateBps', 'publisherGraceMs', 'stunServers', 'udp', 'workers'],
+  ...['maxIngestBitrateBps', 'publisherGraceMs', 'stunServers', 'tcp', 'udp', 'workers'],
 ]
 const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as const
 const SIGNALING_KEYS = [
@@ -39,7 +39,7 @@ const SIGNALING_KEYS = [
 /** Options for the workers; the addresses to announce are resolved elsewhere. */
 export function serverSettings(options: ServerOptions): BindingServerOptions {
   known('createServer', options, SERVER_KEYS)
-  known('udp', options.udp ?? {}, ['host', 'port', 'portPerWorker'])
+  known('udp', options.udp ?? {}, ['host', 'interfaces', 'port', 'portPerWorker'])
   known('limits', options.limits ?? {}, LIMIT_KEYS)
   if (options.logger !== undefined) checkLogger(options.logger)
   const { udp = {}, limits = {} } = options
@@ -49,6 +49,12 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
   }
   if (flag('udp.portPerWorker', udp.portPerWorker) === true) settings.udpPortPerWorker = true
   if (udp.host !== undefined) settings.listen = hosts(udp.host)
+  if (udp.interfaces !== undefined) settings.interfaces = interfaces(udp.interfaces)
+  if (options.tcp === false) settings.noTcp = true
+  else if (options.tcp !== undefined) {
+    known('tcp', options.tcp, ['port'])
+    assign(settings, 'tcpPort', integer('tcp.port', options.tcp.port, [0, 65_535]))
+  }
   const timeouts = [1_000, 600_000] as const
   assign(settings, 'publisherGraceMs', integer('publisherGraceMs', options.publisherGraceMs, [0, 3_600_000]))
   assign(settings, 'consentTimeoutMs', integer('consentTimeoutMs', options.consentTimeoutMs, timeouts))
@@ -195,6 +201,19 @@ function hosts(host: unknown): string[] {
     if (typeof entry === 'string' && isIP(entry) !== 0) return entry
     throw invalid('udp.host is an IP address, or one of each family')
   })
+}
+
+/** `eth0`, `eth*`, `!docker*`. */
+export function isInterfaceName(name: unknown): name is string {
+  return typeof name === 'string' && /^!?(?:[^\s*!]+\*?|\*)$/.test(name)
+}
+
+function interfaces(names: unknown): string[] {
+  if (!Array.isArray(names) || !names.every(isInterfaceName)) {
+    throw invalid('udp.interfaces is an array of names such as eth0, eth* or !docker*')
+  }
+  if (process.platform === 'win32') throw invalid('udp.interfaces: Windows does not tell the names of interfaces')
+  return names
 }
 
 function assign<Target, Key extends keyof Target>(target: Target, key: Key, value: Target[Key] | undefined): void {

@@ -22,6 +22,7 @@ import type {
   TrackInfo,
   Webhooks,
   WebhooksOptions,
+  TcpInfo,
   WorkerInfo,
 } from '../index.d.ts'
 import { resolveAddresses } from './announce.ts'
@@ -66,6 +67,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 class Server extends Emitter<MediaServerEvents> implements MediaServer {
   readonly workers: readonly WorkerInfo[]
+  readonly tcp: TcpInfo
   readonly #native: NativeServer
   readonly #logger: Logger | undefined
   readonly #ice: IceMode
@@ -94,6 +96,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
         worker: (event) => this.#onWorker(event),
       })
       this.workers = native.workers
+      this.tcp = native.tcp
     } catch (error) {
       native?.close()
       clearInterval(this.#keepAlive)
@@ -179,7 +182,8 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   }
 
   async getStats(): Promise<ServerStats> {
-    return { timestamp: Date.now(), workers: await this.#native.getCounters() }
+    const { accepted = 0, refused = 0, waiting = 0 } = this.#native.tcpCounters
+    return { timestamp: Date.now(), workers: await this.#native.getCounters(), tcp: { accepted, refused, waiting } }
   }
 
   async held(): Promise<Held> {

@@ -90,9 +90,32 @@ test.serial('a taken UDP port is one clear line', async (t) => {
   t.regex(stderr, new RegExp(`^xrtc: .*${port} is in use; choose another with --udp-port\n$`))
 })
 
+test.serial('media is where --udp-host and --tcp-port say, and a taken TCP port is one clear line', async (t) => {
+  const running = serve(t, [...FREE, '--udp-host', '127.0.0.1', '--tcp-port', '0'])
+  await ready(running)
+  running.child.kill('SIGTERM')
+  t.regex((await running.ended).stdout, /^ {2}media {2}udp 127\.0\.0\.1:\d+\n {9}tcp 127\.0\.0\.1:\d+$/m)
+  const off = serve(t, [...FREE, '--udp-host', '127.0.0.1', '--tcp-port', 'off'])
+  await ready(off)
+  off.child.kill('SIGTERM')
+  t.notRegex((await off.ended).stdout, /tcp/)
+
+  const taken = createTcpServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => taken.once('listening', resolve))
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+  const { code, stderr } = await serve(t, [...FREE, '--udp-host', '127.0.0.1', '--tcp-port', String(port)]).ended
+  t.is(code, 1)
+  t.regex(stderr, new RegExp(`^xrtc: TCP .*${port} is in use; choose another with --tcp-port\n$`))
+})
+
 for (const [args, message] of [
   [['--port', '70000'], /--port.*70000.*is invalid/],
   [['--udp-port', 'x'], /--udp-port/],
+  [['--tcp-port', 'none'], /--tcp-port/],
+  [['--udp-host', 'localhost'], /--udp-host.*IP address/],
+  [['--udp-host', '127.0.0.1,127.0.0.2'], /--udp-host.*one of each family/],
+  [['--interfaces', 'eth 0'], /--interfaces.*eth\*/],
   [['--workers', '0'], /--workers/],
   [['--host', ''], /--host/],
   [['--pull', 'lobby'], /--pull.*NAME=URL/],
@@ -208,7 +231,7 @@ test.serial('help names every flag with its variable', async (t) => {
     ...['--host', '--port', '--udp-port', '--announce', '--token', '--workers', '--log-level', '--log-file'],
     ...['--jwks-url', '--jwt-secret', '--jwt-audience', '--jwt-issuer', '--turn', '--turn-secret'],
     ...['--https', '--cert', '--key', '--trust-proxy', '--public-url', '--webhook', '--webhook-secret'],
-    ...['--udp-port-per-worker'],
+    ...['--udp-port-per-worker', '--udp-host', '--tcp-port', '--interfaces'],
   ]) {
     const variable = `XRTC_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`
     t.regex(stdout.replaceAll(/\s+/g, ' '), new RegExp(`${flag} .*env: ${variable}`))

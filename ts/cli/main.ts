@@ -3,10 +3,11 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { createRequire } from 'node:module'
+import { isIP } from 'node:net'
 import { parseAddress } from '../announce.ts'
 import { jwtAuthorize } from '../auth/jwt.ts'
 import { clientAddressBehind } from '../http/client-address.ts'
-import { checkPublicUrl } from '../options.ts'
+import { checkPublicUrl, isInterfaceName } from '../options.ts'
 import { readSecret } from '../webhooks/delivery.ts'
 import { webhookUrl } from '../webhooks/webhooks.ts'
 import type { ServeOptions } from './serve.ts'
@@ -38,6 +39,27 @@ program
       'media: a UDP port for each worker, from --udp-port on',
       'XRTC_UDP_PORT_PER_WORKER',
     ),
+  )
+  .addOption(
+    option(
+      '--tcp-port <port>',
+      'media: the TCP port for networks without UDP, or off (default: as --udp-port)',
+      'XRTC_TCP_PORT',
+    ).argParser(tcpPort),
+  )
+  .addOption(
+    option(
+      '--udp-host <address>',
+      'media: the address to listen on (default: all); one of each family',
+      'XRTC_UDP_HOST',
+    ).argParser(mediaHosts),
+  )
+  .addOption(
+    option(
+      '--interfaces <names>',
+      'media: whose addresses to offer: eth0, eth*, !docker* (default: all)',
+      'XRTC_INTERFACES',
+    ).argParser(interfaces),
   )
   .addOption(
     option(
@@ -167,6 +189,23 @@ function host(value: string): string {
 
 function port(value: string): number {
   return integer(value, 0, 65_535)
+}
+
+function tcpPort(value: string): number | false {
+  return value === 'off' ? false : port(value)
+}
+
+function mediaHosts(value: string, before: readonly string[] | undefined): readonly string[] {
+  const hosts = [...(before ?? []), ...value.split(',').map((entry) => entry.trim())]
+  const families = hosts.map((entry) => isIP(entry))
+  if (!families.includes(0) && new Set(families).size === families.length) return hosts
+  throw new InvalidArgumentError('Use an IP address of this machine, or one of each family.')
+}
+
+function interfaces(value: string): readonly string[] {
+  const names = value.split(',').map((name) => name.trim())
+  if (names.every(isInterfaceName)) return names
+  throw new InvalidArgumentError('Use names such as eth0, eth* or !docker*.')
 }
 
 function workers(value: string): number {

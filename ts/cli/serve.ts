@@ -4,7 +4,7 @@ import { createServer as createHttpServer } from 'node:http'
 import type { Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { MediaServer } from '../../index.d.ts'
+import type { MediaAddress, MediaServer } from '../../index.d.ts'
 import { XrtcError } from '../errors.ts'
 import { createServer } from '../server.ts'
 import { isLoopback, isPrivate, localAddresses } from './addresses.ts'
@@ -26,6 +26,10 @@ export interface ServeOptions extends GateFlags, RemoteFlags {
   readonly port: number
   readonly udpPort: number
   readonly udpPortPerWorker?: boolean
+  readonly udpHost?: readonly string[]
+  readonly interfaces?: readonly string[]
+  /** `false`: none. */
+  readonly tcpPort?: number | false
   readonly announce?: readonly string[]
   readonly workers?: number
   readonly logLevel: string
@@ -80,17 +84,24 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
 }
 
 async function startMedia(options: ServeOptions, log: Log): Promise<MediaServer> {
-  const { announce, workers, udpPort, udpPortPerWorker = false } = options
+  const { announce, workers, udpPort, udpPortPerWorker = false, udpHost, tcpPort, interfaces } = options
   try {
     return await createServer({
-      udp: { port: udpPort, portPerWorker: udpPortPerWorker },
+      udp: {
+        port: udpPort,
+        portPerWorker: udpPortPerWorker,
+        ...(udpHost === undefined ? {} : { host: udpHost }),
+        ...(interfaces === undefined ? {} : { interfaces }),
+      },
+      ...(tcpPort === undefined ? {} : { tcp: tcpPort === false ? false : { port: tcpPort } }),
       logger: log.logger,
       ...(announce === undefined ? {} : { announce }),
       ...(workers === undefined ? {} : { workers }),
     })
   } catch (error) {
     if (error instanceof XrtcError && error.code === 'XRTC_ADDRESS_IN_USE') {
-      throw new UsageError(`${error.message}; choose another with --udp-port`, { cause: error })
+      const flag = error.message.startsWith('TCP') ? '--tcp-port' : '--udp-port'
+      throw new UsageError(`${error.message}; choose another with ${flag}`, { cause: error })
     }
     throw error
   }
@@ -141,17 +152,17 @@ function announceReady(options: ServeOptions, version: string, { http, media, se
     `  pages  ${here}/${query}${lan === undefined ? '' : `   (in this network: ${base(lan)}/${query})`}`,
     `  WHIP   ${lan === undefined ? here : base(lan)}/whip/STREAM`,
     `  WHEP   ${lan === undefined ? here : base(lan)}/whep/STREAM`,
-    `  media  udp ${mediaAddresses(media).join(' ')}`,
+    `  media  udp ${addressesOf(media.workers.flatMap((worker) => worker.candidates))}`,
+    ...(media.tcp.candidates.length === 0 ? [] : [`         tcp ${addressesOf(media.tcp.candidates)}`]),
     ...warnings(options, media, { secure, reachable: everywhere || !isLoopback(options.host ?? '') }),
     `ready ${here}/`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 
-/** All workers', each once. */
-function mediaAddresses(media: MediaServer): readonly string[] {
-  const candidates = media.workers.flatMap((worker) => worker.candidates)
-  return [...new Set(candidates.map(({ address, port }) => `${inUrl(address)}:${port}`))]
+/** Each once. */
+function addressesOf(candidates: readonly MediaAddress[]): string {
+  return [...new Set(candidates.map(({ address, port }) => `${inUrl(address)}:${port}`))].join(' ')
 }
 
 function warnings(

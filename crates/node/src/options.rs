@@ -6,7 +6,7 @@ use std::time::Duration;
 use napi_derive::napi;
 use xrtc_rtp::Bitrate;
 use xrtc_sfu::Limits;
-use xrtc_worker::{Announced, Backend, DtlsVersion, ServerConfig};
+use xrtc_worker::{Announced, Backend, DtlsVersion, InterfaceFilter, ServerConfig, TcpPort};
 
 use crate::error::{BindingError, invalid_argument};
 
@@ -21,10 +21,16 @@ pub struct BindingServerOptions {
     pub udp_port: Option<u16>,
     /// Whether each worker has a port of its own, from that one on. Default `false`; outside of Linux always.
     pub udp_port_per_worker: Option<bool>,
+    /// The port that takes TCP connections; 0 takes a free one. Default: the number of the UDP port.
+    pub tcp_port: Option<u16>,
+    /// Whether no TCP connections are taken. Default `false`.
+    pub no_tcp: Option<bool>,
     /// 1 to 64. Default 1.
     pub workers: Option<u16>,
     /// The addresses to offer instead of this machine's own.
     pub announce: Option<Vec<BindingAnnounced>>,
+    /// Names of the interfaces whose addresses are offered: see `InterfaceFilter`. Default: all.
+    pub interfaces: Option<Vec<String>>,
     /// The STUN servers that peers with full ICE are seen from; each has a port. Default: none.
     pub stun: Option<Vec<BindingAnnounced>>,
     /// Default 30,000.
@@ -93,6 +99,8 @@ impl TryFrom<BindingServerOptions> for ServerConfig {
                 port: announced.port,
             });
         }
+        let interfaces = options.interfaces.unwrap_or_default();
+        config.interfaces = InterfaceFilter::new(interfaces.iter().map(String::as_str));
         for server in options.stun.unwrap_or_default() {
             let port = server.port.unwrap_or(STUN_PORT);
             config
@@ -101,6 +109,13 @@ impl TryFrom<BindingServerOptions> for ServerConfig {
         }
         set(&mut config.udp_port, options.udp_port);
         set(&mut config.udp_port_per_worker, options.udp_port_per_worker);
+        set(
+            &mut config.tcp,
+            options.tcp_port.map(|port| Some(TcpPort::Port(port))),
+        );
+        if options.no_tcp == Some(true) {
+            config.tcp = None;
+        }
         set(&mut config.workers, options.workers);
         set(
             &mut config.consent_timeout,

@@ -8,7 +8,7 @@ use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use xrtc_sfu::{Command, PeerId, RequestId, StreamName, WorkerId};
-use xrtc_worker::{Server, ServerConfig, WorkerInfo};
+use xrtc_worker::{InterfaceFilter, Server, ServerConfig, WorkerInfo};
 
 use crate::command::{
     BindingLayerWish, BindingOfferOptions, BindingPullOptions, BindingPushOptions,
@@ -26,7 +26,7 @@ pub struct BindingServer {
     server: Server,
 }
 
-/// Where a worker can be reached.
+/// Where a worker, or the port that takes TCP connections, can be reached.
 #[napi(object, object_from_js = false)]
 pub struct BindingWorker {
     /// The addresses it is bound to.
@@ -40,7 +40,7 @@ pub struct BindingWorker {
 pub struct BindingAddress {
     /// The IP address.
     pub address: String,
-    /// The UDP port.
+    /// The port.
     pub port: u16,
 }
 
@@ -263,6 +263,27 @@ impl BindingServer {
             .collect()
     }
 
+    /// Where TCP connections are taken; no address where they are not.
+    #[napi(catch_unwind)]
+    pub fn tcp(&self) -> BindingWorker {
+        let addresses = |list: &[SocketAddr]| list.iter().map(BindingAddress::from).collect();
+        BindingWorker {
+            bound: addresses(self.server.tcp_bound()),
+            candidates: addresses(self.server.tcp_candidates()),
+        }
+    }
+
+    /// What became of TCP connections before they were a worker's: `accepted`, `refused`, and the gauge `waiting`.
+    #[napi(catch_unwind)]
+    pub fn tcp_counters(&self) -> HashMap<String, f64> {
+        let counters = self.server.acceptor_counters();
+        counts([
+            ("accepted", counters.tcp_accepted),
+            ("refused", counters.tcp_refused),
+            ("waiting", counters.tcp_waiting),
+        ])
+    }
+
     /// Every worker's socket and queue figures, by their number.
     #[napi(catch_unwind)]
     pub fn socket_counters(&self) -> Vec<HashMap<String, f64>> {
@@ -294,7 +315,7 @@ impl BindingServer {
 /// This machine's addresses that others may reach it at, best first: what a server that listens everywhere offers.
 #[napi(catch_unwind)]
 pub fn local_addresses() -> Vec<String> {
-    xrtc_worker::local_addresses()
+    xrtc_worker::local_addresses(&InterfaceFilter::default())
         .iter()
         .map(ToString::to_string)
         .collect()

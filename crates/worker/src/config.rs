@@ -7,7 +7,7 @@ use xrtc_rtp::Bitrate;
 use xrtc_sfu::Limits;
 use xrtc_transport::DtlsVersion;
 
-use crate::Backend;
+use crate::{Backend, InterfaceFilter};
 
 /// What a server is started with. `Default` has the defaults that each field names.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct ServerConfig {
     pub workers: u16,
     /// The addresses to offer instead of this machine's own. Default: none, so its own.
     pub announce: Vec<Announced>,
+    /// Whose addresses are this machine's own. Default: those of all interfaces.
+    pub interfaces: InterfaceFilter,
     /// The STUN servers that peers with full ICE are seen from. Default: none are asked.
     pub stun: Vec<SocketAddr>,
     /// What each worker's peers can make grow.
@@ -80,6 +82,7 @@ impl Default for ServerConfig {
             tcp: Some(TcpPort::AsUdp),
             workers: 1,
             announce: Vec::new(),
+            interfaces: InterfaceFilter::default(),
             stun: Vec::new(),
             limits: Limits::default(),
             consent_timeout: Duration::from_secs(30),

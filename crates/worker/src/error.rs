@@ -29,6 +29,9 @@ pub enum StartError {
     /// Neither IPv4 nor IPv6 was asked for, or this machine has none of what was asked for.
     #[error("no address to listen on")]
     NoAddress,
+    /// None of the interfaces that were asked for has an address.
+    #[error("no interface of these names has an address")]
+    NoInterface,
     /// Another socket has the port.
     #[error("{} {address} is in use", capitals(*protocol))]
     AddressInUse {
@@ -102,7 +105,7 @@ impl StartError {
         match self {
             Self::WorkerCount { .. } => "workerCount",
             Self::PortRange { .. } => "portRange",
-            Self::NoAddress => "noAddress",
+            Self::NoAddress | Self::NoInterface => "noAddress",
             Self::AddressInUse { .. } => "addressInUse",
             Self::AddressNotAvailable { .. } => "addressNotAvailable",
             Self::PermissionDenied { .. } => "permissionDenied",

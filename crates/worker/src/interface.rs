@@ -12,13 +12,14 @@ use crate::{Announced, ServerConfig};
 /// This machine's addresses at which others may reach it, best first: those of the default routes, then the other
 /// interfaces', then those of bridges to containers and virtual machines. Loopback only if there is nothing else;
 /// no link-local addresses, which mean nothing without an interface's name.
-pub fn local_addresses() -> Vec<IpAddr> {
+pub fn local_addresses(filter: &InterfaceFilter) -> Vec<IpAddr> {
     let routes = [
         default_route(Ipv4Addr::UNSPECIFIED.into()),
         default_route(Ipv6Addr::UNSPECIFIED.into()),
     ];
-    let mut found = interfaces();
-    for ip in routes.iter().flatten() {
+    let mut found = interfaces(filter);
+    // Where names are asked for, an address without one is nobody's.
+    for ip in routes.iter().flatten().filter(|_| filter.is_empty()) {
         if !found.iter().any(|interface| interface.ip == *ip) {
             found.push(Interface {
                 ip: *ip,
@@ -27,6 +28,40 @@ pub fn local_addresses() -> Vec<IpAddr> {
         }
     }
     rank(found, &routes)
+}
+
+/// Which interfaces' addresses are offered, by their names. An empty one takes all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceFilter {
+    only: Vec<String>,
+    except: Vec<String>,
+}
+
+impl InterfaceFilter {
+    /// Takes names; `*` at the end of one stands for any rest, and `!` before it takes those away. With names to take away
+    /// alone, all others are taken.
+    pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut filter = Self::default();
+        for name in names {
+            match name.strip_prefix('!') {
+                Some(name) => filter.except.push(name.to_owned()),
+                None => filter.only.push(name.to_owned()),
+            }
+        }
+        filter
+    }
+
+    fn is_empty(&self) -> bool {
+        self.only.is_empty() && self.except.is_empty()
+    }
+
+    fn takes(&self, name: &str) -> bool {
+        let matches = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => name == pattern,
+        };
+        (self.only.is_empty() || self.only.iter().any(matches)) && !self.except.iter().any(matches)
+    }
 }
 
 /// The addresses that worker number `worker` offers, which is bound to `bound`.
@@ -50,7 +85,7 @@ pub(crate) fn candidates(
             offered.push(*address);
             continue;
         }
-        let all: &Vec<IpAddr> = machine.get_or_insert_with(local_addresses);
+        let all: &Vec<IpAddr> = machine.get_or_insert_with(|| local_addresses(&config.interfaces));
         let family = all.iter().filter(|ip| ip.is_ipv4() == address.is_ipv4());
         offered.extend(family.map(|ip| SocketAddr::new(*ip, address.port())));
     }
@@ -131,7 +166,7 @@ fn default_route(unspecified: IpAddr) -> Option<IpAddr> {
 }
 
 #[cfg(unix)]
-fn interfaces() -> Vec<Interface> {
+fn interfaces(filter: &InterfaceFilter) -> Vec<Interface> {
     let mut list = std::ptr::null_mut();
     // SAFETY: on success `list` is the head of a list that is ours until `freeifaddrs`.
     if unsafe { libc::getifaddrs(&raw mut list) } != 0 {
@@ -145,11 +180,11 @@ fn interfaces() -> Vec<Interface> {
         // SAFETY: `ifa_addr` is null or a socket address with the size of its family.
         if let Some(ip) = unsafe { ip_of(entry.ifa_addr) }.filter(|_| is_up) {
             // SAFETY: `ifa_name` is a string that ends with a zero byte.
-            let name = unsafe { std::ffi::CStr::from_ptr(entry.ifa_name) };
-            found.push(Interface {
-                ip,
-                is_bridge: is_bridge(&name.to_string_lossy()),
-            });
+            let name = unsafe { std::ffi::CStr::from_ptr(entry.ifa_name) }.to_string_lossy();
+            if filter.takes(&name) {
+                let is_bridge = is_bridge(&name);
+                found.push(Interface { ip, is_bridge });
+            }
         }
         // SAFETY: as above.
         next = unsafe { entry.ifa_next.as_ref() };
@@ -183,7 +218,7 @@ unsafe fn ip_of(address: *const libc::sockaddr) -> Option<IpAddr> {
 
 /// Elsewhere only the addresses of the default routes are known.
 #[cfg(not(unix))]
-fn interfaces() -> Vec<Interface> {
+fn interfaces(_: &InterfaceFilter) -> Vec<Interface> {
     Vec::new()
 }
 
@@ -272,8 +307,42 @@ mod tests {
     }
 
     #[test]
+    fn interfaces_are_taken_and_taken_away_by_name() {
+        let taken = |filter: &[&str]| -> Vec<&str> {
+            let filter = InterfaceFilter::new(filter.iter().copied());
+            let names = ["lo", "eth0", "eth1", "docker0", "eth10"];
+            names
+                .into_iter()
+                .filter(|name| filter.takes(name))
+                .collect()
+        };
+        assert_eq!(taken(&[]).len(), 5);
+        assert_eq!(taken(&["eth1"]), ["eth1"]);
+        assert_eq!(taken(&["eth*", "!eth1"]), ["eth0", "eth10"]);
+        assert_eq!(taken(&["!docker*", "!lo"]), ["eth0", "eth1", "eth10"]);
+        assert!(taken(&["wlan*"]).is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_loopback_is_offered_where_it_alone_is_asked_for() {
+        let names = interfaces(&InterfaceFilter::default());
+        let loopback = names.iter().find(|interface| interface.ip.is_loopback());
+        assert!(loopback.is_some());
+        let all = local_addresses(&InterfaceFilter::new(["lo*"]));
+        assert!(
+            all.iter().all(IpAddr::is_loopback) && !all.is_empty(),
+            "{all:?}"
+        );
+        assert_eq!(
+            local_addresses(&InterfaceFilter::new(["!*"])),
+            Vec::<IpAddr>::new()
+        );
+    }
+
+    #[test]
     fn this_machine_has_an_address() {
-        let addresses = local_addresses();
+        let addresses = local_addresses(&InterfaceFilter::default());
         assert!(!addresses.is_empty());
         assert!(addresses.iter().all(|ip| !is_link_local(*ip)));
     }

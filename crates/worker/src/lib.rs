@@ -58,7 +58,7 @@ extern crate self as xrtc_worker;
 pub use config::{Announced, ServerConfig, TcpPort};
 pub use counters::SocketCounters;
 pub use error::{SendError, StartError};
-pub use interface::local_addresses;
+pub use interface::{InterfaceFilter, local_addresses};
 pub use server::{Server, WorkerEvent, WorkerInfo};
 pub use udp::Backend;
 pub use xrtc_transport::DtlsVersion;

@@ -16,7 +16,7 @@ use xrtc_sfu::{
 
 use crate::counters::Counters;
 use crate::gathering::{Gathering, own_addresses};
-use crate::interface::local_addresses;
+use crate::interface::{InterfaceFilter, local_addresses};
 use crate::udp::{Cursor, Outgoing, ReceiveBuffer, SendBuffer, Sent, Share, Socket};
 use crate::{Announced, Backend, ServerConfig};
 
@@ -26,6 +26,7 @@ pub(crate) struct OwnSockets {
     /// What to bind, as for the worker's own sockets but on a free port.
     families: Vec<IpAddr>,
     announce: Vec<Announced>,
+    interfaces: InterfaceFilter,
     backend: Backend,
     counters: Arc<Counters>,
     gathering: Gathering,
@@ -61,6 +62,7 @@ impl OwnSockets {
                 .chain(config.ipv6.map(IpAddr::from))
                 .collect(),
             announce: config.announce.clone(),
+            interfaces: config.interfaces.clone(),
             backend: config.backend,
             counters,
             gathering: Gathering::new(config.stun.clone()),
@@ -131,7 +133,7 @@ impl OwnSockets {
     fn open(&mut self, registry: &Registry, request: RequestId, peer: PeerId) -> OwnAddresses {
         let mut addresses = OwnAddresses::default();
         let mut offered = Vec::new();
-        let machine = local_addresses();
+        let machine = local_addresses(&self.interfaces);
         for ip in self.families.clone() {
             let counters = Arc::clone(&self.counters);
             let bound = Socket::bind(SocketAddr::new(ip, 0), Share::Alone, self.backend, counters);

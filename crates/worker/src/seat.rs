@@ -37,6 +37,9 @@ impl Seat {
         let alarm = Alarm::new(Waker::new(poll.registry(), ALARM).map_err(failed)?);
         let bound: Vec<SocketAddr> = sockets.iter().map(Socket::local).collect();
         let candidates = candidates(config, worker, &bound);
+        if candidates.is_empty() && config.announce.is_empty() {
+            return Err(StartError::NoInterface);
+        }
         let own = OwnSockets::new(config, Arc::clone(&counters));
         Ok(Self {
             poll,

@@ -16,7 +16,8 @@ fn cut(stream: &[u8], sizes: &[usize]) -> Result<Vec<Vec<u8>>, FrameTooLong> {
     let (mut deframer, mut out) = (Deframer::default(), Vec::new());
     let (mut rest, mut sizes) = (stream, sizes.iter().cycle());
     while !rest.is_empty() {
-        let (piece, after) = rest.split_at(sizes.next().unwrap().clone().clamp(1, rest.len()));
+        let size = *sizes.next().unwrap();
+        let (piece, after) = rest.split_at(size.clamp(1, rest.len()));
         rest = after;
         deframer.push(&mut piece.to_vec(), |frame| out.push(frame.to_vec()))?;
         assert!(deframer.pending() < PREFIX + 2_048);
