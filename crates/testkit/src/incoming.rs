@@ -85,7 +85,9 @@ impl Incoming {
             self.jitter += ((transit - before).abs() as f64 - self.jitter) / 16.0;
         }
         self.take_payload(now, packet, packet.sequence_number(), packet.payload());
-        self.nacker.receive(packet.sequence_number(), false)
+        self.nacker
+            .receive(now, packet.sequence_number(), false)
+            .opens_gap
     }
 
     /// A packet that came again in a retransmission stream.
@@ -99,7 +101,7 @@ impl Incoming {
         self.packets += 1;
         self.recovered += 1;
         self.take_payload(now, packet, sequence_number, payload);
-        self.nacker.receive(sequence_number, true);
+        self.nacker.receive(now, sequence_number, true);
     }
 
     fn take_payload(

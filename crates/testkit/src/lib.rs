@@ -22,6 +22,6 @@ pub use browser::{Browser, Side, Unusable};
 pub use codec::{Picture, PictureCounters, Unpacked, pack, unpack};
 pub use frame::FramePart;
 pub use incoming::Incoming;
-pub use nack::Nacker;
+pub use nack::{Cause, Nacker, Received};
 pub use publisher::{FeedbackCounts, LayerConfig, PublishConfig, Publisher, SentFrame};
 pub use viewer::{ViewConfig, Viewer};

@@ -11,7 +11,7 @@ use xrtc_sdp::Description;
 use crate::browser::Queued;
 use crate::description::{FormatText, SectionText};
 use crate::incoming::Incoming;
-use crate::nack;
+use crate::nack::{Cause, Nacker};
 
 /// How a viewer receives.
 #[derive(Clone, Debug)]
@@ -158,7 +158,7 @@ impl Viewer {
 
     pub(crate) fn start(&mut self, now: Time) {
         self.next_report = Some(now + Duration::from_millis(100));
-        self.next_nack = Some(now + nack::INTERVAL);
+        self.next_nack = Some(now + Nacker::INTERVAL);
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
@@ -200,7 +200,7 @@ impl Viewer {
             return;
         };
         if incoming.receive(now, &packet) && format.has_nack {
-            let missing = incoming.nacker.take(now);
+            let missing = incoming.nacker.take(now, Cause::Gap);
             self.ask(ssrc, missing, out);
         }
     }
@@ -240,7 +240,7 @@ impl Viewer {
 
     pub(crate) fn handle_timeout(&mut self, now: Time, out: &mut VecDeque<Queued>) {
         if self.next_nack.is_some_and(|due| due <= now) {
-            self.next_nack = Some(now + nack::INTERVAL);
+            self.next_nack = Some(now + Nacker::INTERVAL);
             for index in 0..self.incoming.len() {
                 let Some(incoming) = self.incoming.get_mut(index) else {
                     continue;
@@ -251,7 +251,7 @@ impl Viewer {
                     .iter()
                     .any(|format| format.codec == codec && format.has_nack)
                 {
-                    let missing = incoming.nacker.take(now);
+                    let missing = incoming.nacker.take(now, Cause::Timer);
                     self.ask(ssrc, missing, out);
                 }
             }
