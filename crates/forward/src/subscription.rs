@@ -3,13 +3,13 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use xrtc_rtp::{Codec, MediaKind, Mid, Ssrc};
+use xrtc_rtp::{Codec, MediaKind, Mid, Ssrc, Time};
 
 use crate::config::ViewerCodec;
 use crate::drain::Fresh;
 use crate::layer::KeyFrame;
 use crate::layers::LayerWish;
-use crate::nack::NackResponder;
+use crate::nack::{FramePlace, NackResponder, Resend};
 use crate::outflow::{Outflow, Retransmission, Scratch, Written};
 use crate::packet::Origin;
 use crate::rewrite::{PayloadChange, PictureShift, Red, Segment, SegmentClock, Segments};
@@ -326,6 +326,19 @@ impl Subscription {
         sent.then(|| (segment, &*slot.packet))
     }
 
+    /// Whether the packet that was sent as `out` and is asked for is sent again, and how often.
+    pub(crate) fn admit_resend(
+        &mut self,
+        now: Time,
+        track: Option<&Track>,
+        out: u64,
+        rtt: Option<Duration>,
+    ) -> Resend {
+        let segments = &self.segments;
+        self.responder
+            .admit(now, out, rtt, || frame_place(segments, track?, out))
+    }
+
     /// Writes a packet again: by RTX, or exactly as it was where the viewer has no RTX. `None` if it is gone.
     pub(crate) fn resend<'t>(
         &mut self,
@@ -352,6 +365,24 @@ impl Subscription {
             packet,
         ))
     }
+}
+
+/// Where the packet that was sent as `out` stands among the frames, as far as the cache knows.
+fn frame_place(segments: &Segments, track: &Track, out: u64) -> Option<FramePlace> {
+    let (segment, sequence) = segments.find_out(out)?;
+    let cache = &track.layer(segment.origin.layer())?.cache;
+    let timestamp = cache.get(sequence)?.packet.timestamp;
+    let oldest = sequence.saturating_sub(MOST_OF_FRAME);
+    let mut before = (oldest.max(segment.source_start)..sequence)
+        .rev()
+        .filter_map(|at| cache.get(at));
+    let before = &before
+        .find(|slot| slot.packet.timestamp != timestamp)?
+        .packet;
+    Some(FramePlace {
+        first: segment.out(segment.origin, before.sequence)? + 1,
+        before: before.received,
+    })
 }
 
 /// Where a packet's timestamp lies in what `segment` sent, by the publisher's wall clock: that is what the
@@ -381,3 +412,5 @@ pub(crate) fn ticks(duration: Duration, clock_rate: u32) -> u32 {
 
 /// For a switch to what the cache holds: the picture has stood still for less than half a second.
 const MOST_OF_GROUP: usize = 256;
+/// So far back the beginning of a packet's frame is looked for.
+const MOST_OF_FRAME: u64 = 128;

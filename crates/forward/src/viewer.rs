@@ -395,9 +395,7 @@ impl Viewer {
                 }
             };
             let verdict = verdict.and_then(|bytes| {
-                let admitted = subscription
-                    .responder
-                    .admit(context.now, out, self.rtt.get());
+                let admitted = subscription.admit_resend(context.now, track, out, self.rtt.get());
                 if admitted == Resend::No {
                     Err(Discard::NackRepeated)
                 } else if !self.pacer.admit_resend(bytes) {

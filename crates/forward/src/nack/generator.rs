@@ -6,6 +6,8 @@ use std::time::Duration;
 use xrtc_rtp::Time;
 
 use super::RttEstimate;
+use super::insistence::Insistence;
+use super::reordering::Reordering;
 use crate::Limits;
 
 /// Finds the gaps in one layer's sequence numbers and says when to ask for what.
@@ -57,10 +59,7 @@ impl NackGenerator {
         Self {
             highest: None,
             missing: VecDeque::new(),
-            reordering: Reordering {
-                wait: Duration::ZERO,
-                last: Time::ZERO,
-            },
+            reordering: Reordering::default(),
             insistence: Insistence::default(),
             asks,
             has_rtx,
@@ -228,75 +227,6 @@ impl NackGenerator {
     }
 }
 
-/// Whether repeating requests early brings one answer or several.
-///
-/// libwebrtc sends a packet again at most once a round trip (`modules/rtp_rtcp/source/rtp_packet_history.cc`), however
-/// often it is asked. Publishers that answer every request would send several times what is needed over an uplink that
-/// is in trouble already.
-#[derive(Clone, Copy, Debug, Default)]
-struct Insistence {
-    /// Packets repaired after several requests, lately.
-    repaired: u8,
-    /// Further repairs of these.
-    again: u8,
-    last: [Option<u64>; 16],
-}
-
-impl Insistence {
-    fn repaired(&mut self, sequence: u64) {
-        if let Some(place) = self.last.get_mut(sequence as usize % 16) {
-            *place = Some(sequence);
-        }
-        if self.repaired >= 64 {
-            self.repaired /= 2;
-            self.again /= 2;
-        }
-        self.repaired += 1;
-    }
-
-    fn repaired_again(&mut self, sequence: u64) {
-        if self.last.get(sequence as usize % 16) == Some(&Some(sequence)) {
-            self.again = self.again.saturating_add(1);
-        }
-    }
-
-    const fn is_worth_it(&self) -> bool {
-        // A few may be crossing each other's way.
-        self.again < 4 || self.again < self.repaired / 2
-    }
-}
-
-/// How long to wait for stragglers before a gap counts as loss.
-#[derive(Clone, Copy, Debug)]
-struct Reordering {
-    wait: Duration,
-    last: Time,
-}
-
-impl Reordering {
-    fn learn(&mut self, now: Time, lateness: Duration) {
-        let lateness = lateness.min(LONGEST_WAIT);
-        self.wait = self.wait(now);
-        self.last = now;
-        if lateness > self.wait {
-            self.wait += (lateness - self.wait) * 3 / 4;
-        } else {
-            self.wait -= (self.wait - lateness) / 32;
-        }
-    }
-
-    /// Halves for every while without stragglers.
-    fn wait(&self, now: Time) -> Duration {
-        let halvings = now.since(self.last).as_millis() / HALF_LIFE.as_millis();
-        let halvings = u32::try_from(halvings).unwrap_or(u32::MAX);
-        let wait = self
-            .wait
-            .checked_div(1_u32.checked_shl(halvings).unwrap_or(0));
-        wait.filter(|&wait| wait >= SHORTEST_WAIT)
-            .unwrap_or_default()
-    }
-}
-
 /// After so many requests the next one comes sooner.
 const URGENT: std::ops::Range<u8> = 2..5;
 /// As libwebrtc's receivers do.
@@ -305,10 +235,6 @@ const SHORTEST_RETRY: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_millis(500);
 const PATIENCE_WITHOUT_NACK: Duration = Duration::from_millis(100);
 const LONGEST_PATIENCE: Duration = Duration::from_millis(1_000);
-/// Below it, packets of one burst were reordered, which waits for nobody.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
-const LONGEST_WAIT: Duration = Duration::from_millis(60);
-const HALF_LIFE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

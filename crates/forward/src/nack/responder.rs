@@ -4,16 +4,29 @@ use std::time::Duration;
 
 use xrtc_rtp::Time;
 
+use super::spare::SpareCopies;
+
 /// Decides how many copies answer a request.
 ///
-/// A packet asked for again before the answer can have arrived is not sent again. One that was asked for several times
-/// is sent twice, because few chances are left until it is too late for its frame; but such spare copies are never more
-/// than a small share of all answers, and go where the need is greatest. The memory is made when the first request comes.
+/// A packet asked for again before the answer can have arrived is not sent again. Where this answer is the last one that
+/// comes before the viewer's picture stands still, the packet is sent twice; but such spare copies are never more than
+/// [`SpareCopies`] allows. The memory is made when the first request comes.
 #[derive(Debug, Default)]
 pub(crate) struct NackResponder {
     recent: Vec<Recent>,
     spare: SpareCopies,
     last_answer: Option<Time>,
+    /// How long the viewer waits until it asks again, on average.
+    patience: Option<Duration>,
+}
+
+/// Where a packet stands among the frames.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FramePlace {
+    /// The index of its frame's first packet, as far as is known.
+    pub(crate) first: u64,
+    /// When the packet before that one was received.
+    pub(crate) before: Time,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -25,22 +38,37 @@ struct Recent {
 }
 
 impl NackResponder {
-    /// A request for a packet that is there.
-    pub(crate) fn admit(&mut self, now: Time, index: u64, rtt: Option<Duration>) -> Resend {
+    /// A request for a packet that is there. `place` is looked for only where it matters.
+    pub(crate) fn admit(
+        &mut self,
+        now: Time,
+        index: u64,
+        rtt: Option<Duration>,
+        place: impl FnOnce() -> Option<FramePlace>,
+    ) -> Resend {
         let Some(recent) = self.recent(index) else {
             return Resend::No;
         };
         // A little less than the round trip: viewers repeat requests after exactly that.
         let quiet = rtt.unwrap_or(UNKNOWN_RTT).min(LONGEST_RTT) * 4 / 5;
-        if recent.requests > 0 && now.since(recent.answered) < quiet {
+        let since = now.since(recent.answered);
+        let is_repeated = recent.requests > 0;
+        if is_repeated && since < quiet {
             return Resend::No;
         }
         recent.answered = now;
         recent.requests = recent.requests.saturating_add(1);
         let requests = recent.requests;
         self.last_answer = Some(now);
-        self.spare.earn();
-        if self.spare.spend(requests) {
+        self.spare.earn(is_repeated);
+        if is_repeated {
+            self.learn_patience(since);
+        }
+        let is_urgent = requests >= MANY_REQUESTS
+            || requests > 1
+                && self.spare.is_enough()
+                && place().is_some_and(|place| self.is_last_chance(now, place, rtt));
+        if is_urgent && self.spare.spend() {
             Resend::Twice
         } else {
             Resend::Once
@@ -66,6 +94,30 @@ impl NackResponder {
         recent.answered = now;
         self.last_answer
             .is_some_and(|last| now.since(last) < LATELY)
+    }
+
+    /// Whether the picture goes on if this answer arrives and stands still if only the next one does.
+    ///
+    /// All times are those of sending: what lies between there and the viewer is the same for all packets.
+    fn is_last_chance(&self, now: Time, place: FramePlace, rtt: Option<Duration>) -> bool {
+        // The frame before is shown when the last of its repairs is there, unless that gets lost too.
+        let repairs = self.recent.iter().filter(|recent| {
+            recent.requests > 0 && recent.index.is_some_and(|index| index < place.first)
+        });
+        let shown = repairs
+            .map(|recent| recent.answered)
+            .fold(place.before, Time::max);
+        let patience = self
+            .patience
+            .unwrap_or_else(|| rtt.unwrap_or(UNKNOWN_RTT) + TIMER / 2);
+        let still = now.since(shown);
+        still < STANDSTILL && still + patience >= STANDSTILL
+    }
+
+    fn learn_patience(&mut self, sample: Duration) {
+        let sample = sample.min(LONGEST_RTT);
+        let patience = self.patience.map_or(sample, |old| (old * 7 + sample) / 8);
+        self.patience = Some(patience);
     }
 
     /// The place of a packet, cleared if it was another's.
@@ -100,117 +152,19 @@ pub(crate) enum Resend {
     Twice,
 }
 
-/// The copies that may be sent beyond one for each request.
-#[derive(Clone, Copy, Debug)]
-struct SpareCopies {
-    /// Of a copy.
-    parts: u16,
-}
-
-impl SpareCopies {
-    /// A request is answered.
-    const fn earn(&mut self) {
-        if self.parts < MOST_SPARE * PARTS {
-            self.parts += 1;
-        }
-    }
-
-    /// Whether a packet that was asked for so often gets one.
-    const fn spend(&mut self, requests: u8) -> bool {
-        let reserve = match requests {
-            0 | 1 => return false,
-            2 => RESERVE,
-            _ => 0,
-        };
-        let is_enough = self.parts >= PARTS + reserve;
-        if is_enough {
-            self.parts -= PARTS;
-        }
-        is_enough
-    }
-}
-
-impl Default for SpareCopies {
-    fn default() -> Self {
-        Self { parts: PARTS }
-    }
-}
-
-/// What one viewer may have resent: a share of what it was sent, so that a viewer whose link carries less than
-/// the stream is not sent ever more.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ResendBudget {
-    bytes: u32,
-    /// It loses so much that its link must be full: the media alone is too much for it.
-    is_crowded: bool,
-    /// The last report said so.
-    seems_crowded: bool,
-}
-
-impl ResendBudget {
-    /// So much was sent for the first time.
-    pub(crate) fn sent(&mut self, bytes: usize) {
-        let share = if self.is_crowded {
-            bytes / CROWDED_SHARE
-        } else {
-            bytes
-        };
-        let share = u32::try_from(share).unwrap_or(MOST_BYTES);
-        self.bytes = self.bytes.saturating_add(share).min(MOST_BYTES);
-    }
-
-    /// The viewer reported what it lost lately, in 256ths. One report may be of a few packets that were only late.
-    pub(crate) fn note_loss(&mut self, fraction_lost: u8) {
-        let seemed = std::mem::replace(&mut self.seems_crowded, fraction_lost >= CROWDED);
-        self.is_crowded = seemed && self.seems_crowded;
-        if self.is_crowded {
-            self.bytes = self.bytes.min(MOST_BYTES_CROWDED);
-        }
-    }
-
-    /// Whether so much may be resent; if so it is taken off.
-    pub(crate) fn take(&mut self, bytes: usize) -> bool {
-        let left = u32::try_from(bytes)
-            .ok()
-            .and_then(|bytes| self.bytes.checked_sub(bytes));
-        if let Some(left) = left {
-            self.bytes = left;
-        }
-        left.is_some()
-    }
-}
-
-impl Default for ResendBudget {
-    fn default() -> Self {
-        Self {
-            bytes: MOST_BYTES,
-            is_crowded: false,
-            seems_crowded: false,
-        }
-    }
-}
-
 /// A second of a large stream: requests concern the last few round trips.
 const REMEMBERED: usize = 256;
-/// One answer in so many may be doubled: at no rate of loss does that make more than 1.02 / (1 - loss) resends of each
-/// lost packet.
-const PARTS: u16 = 64;
-const MOST_SPARE: u16 = 8;
 /// A viewer that lost nothing for so long gets no second copies on suspicion.
 const LATELY: Duration = Duration::from_secs(5);
-/// Kept for packets asked for three times, when others are only asked for twice.
-const RESERVE: u16 = 2 * PARTS;
 /// Before the first report a resend is repeated only if asked for by a second request some time later.
 const UNKNOWN_RTT: Duration = Duration::from_millis(20);
 const LONGEST_RTT: Duration = Duration::from_millis(500);
-/// A third lost: no more than a fifth is left to chance on links that are still of use. Then resends only take room from
-/// the media that follows; up to there they may be as much as the media, because receivers ask at once for whatever is
-/// overtaken, lost or not.
-const CROWDED: u8 = 85;
-const CROWDED_SHARE: usize = 8;
-/// What a burst of losses may take at once.
-const MOST_BYTES: u32 = 256 * 1024;
-const MOST_BYTES_CROWDED: u32 = 16 * 1024;
+/// Between two frames: people see it as a standstill, and webrtc-stats counts a freeze (150 ms more than usual).
+const STANDSTILL: Duration = Duration::from_millis(200);
+/// libwebrtc looks through its list of missing packets that often (`modules/video_coding/nack_requester.cc`).
+const TIMER: Duration = Duration::from_millis(20);
+/// Viewers ask ten times at most, and half a second late a packet is of no use to anybody.
+const MANY_REQUESTS: u8 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -218,67 +172,85 @@ mod tests {
 
     const RTT: Duration = Duration::from_millis(50);
 
+    fn at(millis: u64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    /// Of a frame whose first packet is `first`, one frame after `before`.
+    fn place(first: u64, before: u64) -> impl Fn() -> Option<FramePlace> {
+        move || {
+            Some(FramePlace {
+                first,
+                before: at(before),
+            })
+        }
+    }
+
+    fn nowhere() -> Option<FramePlace> {
+        None
+    }
+
+    /// A viewer that has earned spare copies and asks again after 60 ms.
+    fn trusted() -> NackResponder {
+        let mut responder = NackResponder::default();
+        for index in 0..200 {
+            assert_eq!(
+                responder.admit(at(0), index, Some(RTT), nowhere),
+                Resend::Once
+            );
+        }
+        for index in 0..50 {
+            assert_eq!(
+                responder.admit(at(60), index, Some(RTT), nowhere),
+                Resend::Once
+            );
+        }
+        responder
+    }
+
     #[test]
     fn a_packet_is_resent_once_a_round_trip() {
         let mut responder = NackResponder::default();
-        let at = Time::from_millis;
-        assert_eq!(responder.admit(at(100), 7, Some(RTT)), Resend::Once);
-        assert_eq!(responder.admit(at(110), 7, Some(RTT)), Resend::No);
-        assert_eq!(responder.admit(at(139), 7, Some(RTT)), Resend::No);
-        assert_eq!(responder.admit(at(140), 7, Some(RTT)), Resend::Once);
-        assert_eq!(responder.admit(at(140), 8, Some(RTT)), Resend::Once);
+        let mut ask = |millis, index| responder.admit(at(millis), index, Some(RTT), nowhere);
+        assert_eq!(ask(100, 7), Resend::Once);
+        assert_eq!(ask(110, 7), Resend::No);
+        assert_eq!(ask(139, 7), Resend::No);
+        assert_eq!(ask(140, 7), Resend::Once);
+        assert_eq!(ask(140, 8), Resend::Once);
     }
 
     #[test]
-    fn what_is_asked_for_a_third_time_is_sent_twice() {
-        let mut responder = NackResponder::default();
-        let mut ask = |millis, index| responder.admit(Time::from_millis(millis), index, Some(RTT));
-        assert_eq!(
-            [100, 150, 200].map(|millis| ask(millis, 7)),
-            [Resend::Once, Resend::Once, Resend::Twice]
-        );
+    fn what_arrives_just_in_time_is_sent_twice() {
+        let mut responder = trusted();
+        let mut ask = |millis, index, before| {
+            responder.admit(at(millis), index, Some(RTT), place(1_000, before))
+        };
+        // Frames at 967 and 1,000, the latter with this packet.
+        assert_eq!(ask(1_050, 1_000, 967), Resend::Once);
+        // The next answer would be there 143 + 60 ms after the frame before.
+        assert_eq!(ask(1_110, 1_000, 967), Resend::Twice);
+        // Now the picture stands still.
+        assert_eq!(ask(1_170, 1_000, 967), Resend::Once);
     }
 
     #[test]
-    fn spare_copies_are_less_than_a_fiftieth_of_all() {
-        let mut responder = NackResponder::default();
-        let (mut answers, mut spare) = (0, 0);
-        for index in 0..1_000 {
-            for round in 0..5 {
-                let now = Time::from_millis(index * 300 + round * 50);
-                answers += 1;
-                spare += u32::from(responder.admit(now, index, Some(RTT)) == Resend::Twice);
-            }
-        }
-        assert!(
-            (answers / 70..answers / 50).contains(&spare),
-            "{spare} of {answers}"
-        );
+    fn there_is_time_while_the_frame_before_is_late_itself() {
+        let mut responder = trusted();
+        let mut ask =
+            |millis, index| responder.admit(at(millis), index, Some(RTT), place(1_000, 967));
+        assert_eq!(ask(1_050, 1_000), Resend::Once);
+        assert_eq!(ask(1_060, 999), Resend::Once);
+        assert_eq!(ask(1_110, 1_000), Resend::Once);
+        assert_eq!(ask(1_170, 1_000), Resend::Once);
+        assert_eq!(ask(1_230, 1_000), Resend::Twice);
     }
 
     #[test]
-    fn the_budget_is_a_share_of_what_was_sent() {
-        let mut budget = ResendBudget::default();
-        assert!(budget.take(256 * 1024));
-        assert!(!budget.take(1_000));
-        budget.sent(999);
-        assert!(!budget.take(1_000));
-        budget.sent(1);
-        assert!(budget.take(1_000));
-    }
-
-    #[test]
-    fn who_loses_a_third_gets_little_resent() {
-        let mut budget = ResendBudget::default();
-        budget.note_loss(85);
-        budget.note_loss(85);
-        assert!(budget.take(16 * 1024));
-        assert!(!budget.take(1));
-        budget.sent(8_000);
-        assert!(budget.take(1_000));
-        assert!(!budget.take(1));
-        budget.note_loss(84);
-        budget.sent(8_000);
-        assert!(budget.take(8_000));
+    fn what_was_asked_for_five_times_is_sent_twice() {
+        let mut responder = trusted();
+        let mut ask = |millis| responder.admit(at(millis), 7_000, Some(RTT), nowhere);
+        let answers = [2_000, 2_060, 2_120, 2_180, 2_240].map(&mut ask);
+        assert_eq!(answers[..4], [Resend::Once; 4]);
+        assert_eq!(answers[4], Resend::Twice);
     }
 }

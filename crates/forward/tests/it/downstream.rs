@@ -104,12 +104,30 @@ fn requests_within_a_round_trip_are_answered_once() {
         .round_trip_time;
     assert!(rtt.unwrap().abs_diff(ms(100)) < ms(1), "{rtt:?}");
     let request = nack(OUT_VIDEO, &[number(&got[3])]);
-    // The third time it is sent twice: there will not be many more chances.
-    for (time, expected) in [(300, 1), (320, 0), (379, 0), (381, 1), (400, 0), (462, 2)] {
+    for (time, expected) in [(300, 1), (320, 0), (379, 0), (381, 1), (400, 0), (462, 1)] {
         rig.stream.handle_viewer_rtcp(at(time), viewer, &request);
         assert_eq!(rig.drain(at(time)).len(), expected, "at {time} ms");
     }
     assert_eq!(discarded(&rig, viewer, Discard::NackRepeated), 3);
+}
+
+#[test]
+fn the_last_answer_before_the_picture_stands_still_is_sent_twice() {
+    let (mut rig, viewer, got, _) = playing(viewer_config());
+    // Of the second frame, received 33 ms after the first one. An answer to the request at 160 ms comes in time; one
+    // to the next request, which comes 60 ms later, does not.
+    let request = nack(OUT_VIDEO, &[number(&got[13])]);
+    for (time, expected) in [(100, 1), (160, 2), (220, 1)] {
+        rig.stream.handle_viewer_rtcp(at(time), viewer, &request);
+        let again = rig.drain(at(time));
+        assert_eq!(again.len(), expected, "at {time} ms");
+        let numbers: Vec<_> = again
+            .iter()
+            .filter_map(|got| rtx::split(got.rtp().payload()))
+            .map(|split| split.0)
+            .collect();
+        assert!(numbers.iter().all(|&again| again == number(&got[13])));
+    }
 }
 
 #[test]
@@ -217,6 +235,32 @@ fn a_request_for_what_is_still_missing_is_answered_when_it_comes_by_its_first_se
     let late = rig.drain(at(60));
     assert_eq!(late.len(), 1);
     assert_eq!((late[0].ssrc, number(&late[0])), (OUT_VIDEO, missing));
+    // What the viewer asked for before it can have it is not sent once more; what it asks for later, is.
+    for (time, expected) in [(70, 0), (75, 0), (140, 1)] {
+        rig.stream
+            .handle_viewer_rtcp(at(time), viewer, &nack(OUT_VIDEO, &[missing]));
+        assert_eq!(rig.drain(at(time)).len(), expected, "at {time} ms");
+    }
+}
+
+#[test]
+fn a_late_repair_is_sent_twice_only_to_who_lost_packets_lately() {
+    for (lost_at, expected) in [(None, 1), (Some(1_000), 2), (Some(100), 1)] {
+        let (mut rig, viewer, got, mut picture) = playing(viewer_config());
+        if let Some(time) = lost_at {
+            rig.stream
+                .handle_viewer_rtcp(at(time), viewer, &nack(OUT_VIDEO, &[number(&got[13])]));
+            rig.drain(at(time));
+        }
+        let packets = picture.vp8(None, 3);
+        let sent = rig.send(at(5_900), &[packets[0].clone(), packets[2].clone()]);
+        let missing = number(&sent[0]).wrapping_add(1);
+        rig.stream
+            .handle_viewer_rtcp(at(5_910), viewer, &nack(OUT_VIDEO, &[missing]));
+        rig.rtp(at(5_950), &[rtx(&packets[1], VIDEO_RTX, VP8_RTX, 1)]);
+        let late = rig.drain(at(5_950));
+        assert_eq!(late.len(), expected, "lost at {lost_at:?}");
+    }
 }
 
 #[test]
