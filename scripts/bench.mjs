@@ -14,6 +14,7 @@ import * as memory from './bench/memory.mjs'
 import * as micro from './bench/micro.mjs'
 import * as quality from './bench/quality.mjs'
 import * as ramp from './bench/ramp.mjs'
+import * as recovery from './bench/recovery.mjs'
 import * as streams from './bench/streams.mjs'
 import * as workers from './bench/workers.mjs'
 import { buildTools } from './bench/rig.mjs'
@@ -36,6 +37,7 @@ const BENCHES = {
   garbage,
   jsblock,
   quality,
+  recovery,
   latency: streams,
 }
 

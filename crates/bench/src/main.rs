@@ -18,6 +18,8 @@ mod limit;
 #[cfg(target_os = "linux")]
 mod micro;
 #[cfg(target_os = "linux")]
+mod recovery;
+#[cfg(target_os = "linux")]
 mod reflect;
 #[cfg(target_os = "linux")]
 mod seals;
@@ -42,6 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             echo::run(&echo::Options::take(&mut arguments)?).map_err(|error| error.to_string())?
         }
         "reflect" => reflect::run()?,
+        "recovery" => recovery::run(&recovery::Options::take(&mut arguments)?),
         "allocs" => allocs::run()?,
         other => return Err(format!("no such command: {other}").into()),
     };
