@@ -12,7 +12,9 @@ use crate::config::{DtlsRole, DtlsSettings, DtlsVersion, RemoteDtls};
 use crate::discard::{Counters, Discard};
 use crate::ended::Ended;
 use crate::fingerprint::Fingerprint;
-use crate::limits::{DTLS_MTU, MAX_FINGERPRINTS, MAX_HANDSHAKE_BYTES, MAX_OUTGOING_DATAGRAMS};
+use crate::limits::{
+    DTLS_MTU, HANDSHAKE_TIMEOUT, MAX_FINGERPRINTS, MAX_HANDSHAKE_BYTES, MAX_OUTGOING_DATAGRAMS,
+};
 use crate::reassembly::Reassembly;
 
 /// One DTLS association. It stays after the handshake: to repeat the last flight, and to say or hear goodbye.
@@ -32,6 +34,8 @@ pub(crate) struct Dtls {
     reassembly: Reassembly,
     outgoing: VecDeque<Box<[u8]>>,
     timeout: Option<Time>,
+    /// When an incomplete handshake is given up. The engine's own clock begins with the first message only.
+    deadline: Time,
 }
 
 /// What a call has led to.
@@ -78,6 +82,7 @@ impl Dtls {
             reassembly: Reassembly::default(),
             outgoing: VecDeque::new(),
             timeout: None,
+            deadline: now + HANDSHAKE_TIMEOUT,
         }
     }
 
@@ -138,6 +143,9 @@ impl Dtls {
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Time, counters: &mut Counters) -> Progress {
+        if !self.handshake_complete && now >= self.deadline {
+            return Progress::Ended(Ended::DtlsTimeout);
+        }
         let handled = self.engine.handle_timeout(instant(self.epoch, now));
         self.progress(now, handled, counters)
     }
@@ -163,7 +171,8 @@ impl Dtls {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        self.timeout
+        let deadline = (!self.handshake_complete).then_some(self.deadline);
+        self.timeout.into_iter().chain(deadline).min()
     }
 
     fn progress(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use xrtc_transport::{
-    DtlsVersion, Ended, Event, Fingerprint, HashFunction, Profile, TransportState,
+    DtlsRole, DtlsVersion, Ended, Event, Fingerprint, HashFunction, Profile, TransportState,
 };
 
 use crate::network::{Network, Setup, Side, Weather, certificate, is_dtls};
@@ -173,6 +173,25 @@ fn a_peer_that_never_shakes_hands_times_out() {
         ),
         "{ended:?}"
     );
+}
+
+#[test]
+fn a_handshake_that_nobody_begins_times_out() {
+    let begin = Setup::default();
+    let mut network = Network::with(begin, |_, config| {
+        if let Some(remote) = &mut config.remote_dtls {
+            remote.role = DtlsRole::Server;
+        }
+    });
+    network.run_for(Duration::from_secs(29));
+    for side in Side::BOTH {
+        assert_eq!(network.state(side), TransportState::Connecting);
+    }
+    network.run_for(Duration::from_secs(2));
+    for side in Side::BOTH {
+        let timed_out = TransportState::Ended(Ended::DtlsTimeout);
+        assert_eq!(network.state(side), timed_out);
+    }
 }
 
 /// 20 % loss each way, copies, and delays that put datagrams out of order. By seed and not at random, since a network
