@@ -7,6 +7,7 @@
 )]
 
 mod codecs;
+mod endings;
 mod full_ice;
 mod garbage;
 mod lives;
