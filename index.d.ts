@@ -386,10 +386,10 @@ export interface PeerEvents {
   /** `signalingState` changed. */
   signalingstatechange: [event: { readonly signalingState: PeerSignalingState }]
   /**
-   * The peer is over. `reason` is a stable word: `closed` (by `close`), `peerClosed`, `iceTimeout`, `dtlsFailed`,
-   * `fingerprintMismatch`, `answerTimeout`, `publisherReplaced`, `publisherGone`, `incompatibleCodec`, `streamClosed`,
-   * `serverClosed`, `overload`, `internalError`. `detail` says more where there is more: what was given to `close`,
-   * or why DTLS failed.
+   * The peer is over. `reason` is a stable word: `closed` (by `close`), `expired` (the time that `authorize` gave is
+   * over), `peerClosed`, `iceTimeout`, `dtlsFailed`, `fingerprintMismatch`, `answerTimeout`, `publisherReplaced`,
+   * `publisherGone`, `incompatibleCodec`, `streamClosed`, `serverClosed`, `overload`, `internalError`. `detail` says more
+   * where there is more: what was given to `close`, or why DTLS failed.
    */
   closed: [event: { readonly reason: string; readonly detail: string }]
 }

@@ -69,6 +69,8 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   #iceSession: string | undefined
   #closing: Deferred<void> | undefined
   #closed: { readonly reason: string; readonly detail: string } | undefined
+  /** Why we close it, if we do. */
+  #ownReason: 'closed' | 'expired' = 'closed'
 
   constructor(home: PeerHome, id: string, streamName: string) {
     super(home.report)
@@ -205,7 +207,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     if (this.#closing !== undefined) return this.#closing.promise
     this.#closing = deferred<void>()
     if (this.#closed !== undefined) this.#closing.resolve()
-    else if (this.#number === undefined) this.#end('closed', reason)
+    else if (this.#number === undefined) this.#end(this.#ownReason, reason)
     else this.#home.native.closePeer(this.#number, reason)
     return this.#closing.promise
   }
@@ -214,9 +216,17 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     return this.close()
   }
 
+  /** Closes it because its time is over. */
+  expire(detail: string): void {
+    if (this.#closing === undefined) this.#ownReason = 'expired'
+    void this.close(detail)
+  }
+
   /** Takes what the native side tells about it. */
   handle(event: PeerEvent): void {
-    if (event.type === 'peerClosed') return this.#end(event.reason, event.detail)
+    if (event.type === 'peerClosed') {
+      return this.#end(event.reason === 'closed' ? this.#ownReason : event.reason, event.detail)
+    }
     this.#dtlsState = event.dtls as PeerDtlsState
     this.#setIceConnectionState(event.ice as PeerIceConnectionState)
     this.#setConnectionState(event.connection as PeerConnectionState)
@@ -245,7 +255,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
       // Refused: nothing is left of it, and another offer may be tried.
       this.#number = undefined
       this.#home.removed(peer, this)
-      if (this.#closing !== undefined) this.#end('closed', '')
+      if (this.#closing !== undefined) this.#end(this.#ownReason, '')
       throw error
     }
     this.#assertOpen()

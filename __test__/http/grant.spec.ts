@@ -11,7 +11,7 @@ test('a session ends when the time of its grant is over', async (t) => {
     server.once('peeradded', ({ peer }) => peer.once('closed', resolve))
   })
   await open(`${url}/whip/lobby`, PUBLISH)
-  t.deepEqual(await ended, { reason: 'closed', detail: 'the permission expired' })
+  t.deepEqual(await ended, { reason: 'expired', detail: 'the permission expired' })
   t.is(signaling.sessionCount, 0)
 })
 
@@ -23,8 +23,8 @@ test('a later request of the session brings another time', async (t) => {
   const { session, etag } = await open(`${url}/whip/lobby`, PUBLISH)
   const closed = once(server.peers()[0]!, 'closed')
   t.is((await patch(session, fragment(PUBLISH), { 'If-Match': etag })).status, 204)
-  const [{ detail }] = await closed
-  t.is(detail, 'the permission expired')
+  const [{ reason, detail }] = await closed
+  t.deepEqual([reason, detail], ['expired', 'the permission expired'])
 })
 
 test('a time longer than a timer can run does not end the session', async (t) => {

@@ -1,8 +1,9 @@
 // How long a session may last: what `authorize` said when it was opened, or in its latest request.
 
 import type { Peer } from '../../index.d.ts'
+import type { PeerBase } from '../peer.ts'
 
-/** What the peer's `closed` event tells as `detail` when the time is over. */
+/** What the peer's `closed` event tells as `detail` beside the reason `expired`. */
 export const EXPIRED = 'the permission expired'
 
 const timers = new WeakMap<Peer, NodeJS.Timeout>()
@@ -22,7 +23,8 @@ function arm(peer: Peer, deadline: number): void {
   const remaining = deadline - performance.now()
   const ring = (): void => {
     if (remaining > LONGEST_TIMER_MS) arm(peer, deadline)
-    else void peer.close(EXPIRED)
+    // Every peer of a server is one of ours; applications have no such method.
+    else (peer as PeerBase).expire(EXPIRED)
   }
   // It keeps no process alive: the server does while it runs.
   timers.set(peer, setTimeout(ring, Math.min(remaining, LONGEST_TIMER_MS)).unref())
