@@ -205,6 +205,8 @@ pub(crate) struct Browsers {
     ends: Vec<(Wire, Browser)>,
     /// Whose datagrams are kept, and the last of them.
     recorded: Option<(usize, VecDeque<Vec<u8>>)>,
+    /// Whose handshakes stay here.
+    withheld: Vec<usize>,
 }
 
 impl Browsers {
@@ -216,6 +218,7 @@ impl Browsers {
             events: Events::with_capacity(16),
             ends: Vec::new(),
             recorded: None,
+            withheld: Vec::new(),
         }
     }
 
@@ -312,6 +315,11 @@ impl Browsers {
             .unwrap_or_default()
     }
 
+    /// From now on nothing of this browser's DTLS leaves.
+    pub(crate) fn withhold_dtls(&mut self, number: usize) {
+        self.withheld.push(number);
+    }
+
     /// Sends something else from a browser's address.
     pub(crate) fn send_raw(&self, number: usize, datagram: &[u8], to: SocketAddr) {
         match &self.ends[number].0 {
@@ -332,6 +340,10 @@ impl Browsers {
         let mut buffer = [0; 2048];
         while let Some(transmit) = browser.poll_transmit(now, &mut buffer) {
             let datagram = &buffer[..transmit.len];
+            // RFC 9147 §4: 20 to 63 is DTLS.
+            if matches!(datagram[0], 20..=63) && self.withheld.contains(&number) {
+                continue;
+            }
             wire.send(datagram, transmit.path.remote);
             if let Some((recorded, datagrams)) = &mut self.recorded
                 && *recorded == number

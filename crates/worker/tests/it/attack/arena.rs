@@ -215,6 +215,16 @@ pub(crate) fn forged_check(ufrag: &str, rng: &mut fastrand::Rng) -> Vec<u8> {
     out[..len.unwrap()].to_vec()
 }
 
+/// A check for this session without MESSAGE-INTEGRITY.
+pub(crate) fn unsigned_check(ufrag: &str, rng: &mut fastrand::Rng) -> Vec<u8> {
+    let mut out = [0; 256];
+    let len = Builder::new(&mut out, Class::Request, TransactionId::random(rng))
+        .username(ufrag, "attacker")
+        .priority(1)
+        .finish();
+    out[..len.unwrap()].to_vec()
+}
+
 /// A description's `a=ice-ufrag`.
 pub(crate) fn ufrag_of(sdp: &str) -> &str {
     sdp.lines()

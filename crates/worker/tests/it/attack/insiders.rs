@@ -6,7 +6,7 @@ use xrtc_rtp::rtcp::{self, FirEntry, ReportBlock};
 use xrtc_rtp::{Bitrate, MediaKind, Ssrc};
 use xrtc_sfu::Command;
 
-use super::arena::{Arena, forged_check};
+use super::arena::{Arena, forged_check, scale};
 
 #[test]
 fn datagrams_under_a_peers_address_change_nothing() {
@@ -31,6 +31,43 @@ fn datagrams_under_a_peers_address_change_nothing() {
             arena.scene.browsers.send_raw(victim, &datagram, server);
         }
     });
+    arena.assert_undisturbed();
+}
+
+/// A million in the long form.
+#[test]
+fn replayed_and_forged_packets_of_many_sources_leave_no_trace() {
+    let mut arena = Arena::start();
+    arena.scene.browsers.record(arena.publisher);
+    arena.under_fire(10, 0, |_, _| {});
+    let media = arena.scene.browsers.record(arena.publisher);
+    let mut rng = fastrand::Rng::with_seed(9);
+    let mut shot = 0;
+    let rate = 2_500 * scale() as u64;
+    arena.under_fire(30, rate.min(50_000), |arena, shots| {
+        let server = server_of(arena, arena.publisher);
+        for _ in 0..shots {
+            let datagram = match rng.u8(..3) {
+                0 => media[rng.usize(..media.len())].clone(),
+                // A known packet under another source, whose tag it cannot have.
+                1 => {
+                    let mut packet = media[rng.usize(..media.len())].clone();
+                    let len = packet.len();
+                    if let Some(ssrc) = packet.get_mut(8..12.min(len)) {
+                        rng.fill(ssrc);
+                    }
+                    packet
+                }
+                _ => forged_rtp(&mut rng),
+            };
+            arena
+                .scene
+                .browsers
+                .send_raw(arena.publisher, &datagram, server);
+            shot += 1;
+        }
+    });
+    assert!(shot >= 1_000 * scale(), "{shot} packets");
     arena.assert_undisturbed();
 }
 
