@@ -7,7 +7,7 @@ use xrtc_ice::Candidate;
 use xrtc_rtp::{Codec, MediaKind, Ssrc};
 use xrtc_sdp::{
     Capabilities, Description, Fingerprint, Fmtp, Fragment, IceCredentials, LiveTrack, LocalParams,
-    LocalTrack, Negotiated, answer_pull, answer_push, offer_pull, offer_push, work,
+    LocalTrack, Negotiated, answer_pull, answer_push, limits, offer_pull, offer_push, work,
 };
 
 use crate::corpus::files;
@@ -119,10 +119,12 @@ fn read(text: &str) -> Option<Description> {
     let steps = work::count(|| parsed = Description::parse(text).ok());
     assert_linear(steps, text.len());
     let description = parsed?;
-    assert_eq!(
-        Description::parse(&description.to_string()).as_ref(),
-        Ok(&description)
-    );
+    let printed = description.to_string();
+    // Each section has what the session level says for all, so the print may be longer than what is read.
+    if printed.len() <= limits::MAX_BYTES {
+        assert_eq!(Description::parse(&printed).as_ref(), Ok(&description));
+    }
+    assert!(printed.len() <= (text.len() + 1_000) * (limits::MAX_SECTIONS + 1));
     Some(description)
 }
 
