@@ -8,13 +8,14 @@ import { root, run, StepError } from './steps.mjs'
 /** What each crate may build on. Tests may also use the test crates. */
 const MAY_USE = {
   rtp: [],
-  srtp: ['rtp'],
+  prefetch: [],
+  srtp: ['rtp', 'prefetch'],
   ice: ['rtp'],
   sdp: ['rtp'],
   bwe: ['rtp'],
-  forward: ['rtp', 'bwe'],
-  transport: ['rtp', 'srtp', 'ice'],
-  sfu: ['rtp', 'sdp', 'transport', 'forward', 'ice', 'srtp'],
+  forward: ['rtp', 'bwe', 'prefetch'],
+  transport: ['rtp', 'srtp', 'ice', 'prefetch'],
+  sfu: ['rtp', 'sdp', 'transport', 'forward', 'ice', 'srtp', 'prefetch'],
   worker: ['rtp', 'ice', 'transport', 'sfu'],
   node: ['rtp', 'transport', 'sfu', 'worker'],
   netem: ['rtp'],
@@ -23,7 +24,7 @@ const MAY_USE = {
   fuzz: ['rtp', 'srtp', 'ice', 'sdp', 'transport', 'forward', 'sfu', 'testkit', 'netem'],
 }
 const TEST_ONLY = new Set(['netem', 'testkit'])
-const UNSAFE_ALLOWED = ['srtp', 'worker', 'node', 'bench', 'fuzz']
+const UNSAFE_ALLOWED = ['prefetch', 'srtp', 'worker', 'node', 'bench', 'fuzz']
 const folder = (crate) => (crate === 'fuzz' ? 'fuzz' : `crates/${crate}`)
 
 /** Fails with every wrong arrow and every crate that lacks `#![forbid(unsafe_code)]`. */

@@ -34,8 +34,8 @@ impl Options {
             cpu: arguments.take("cpu", 0)?,
         };
         arguments.finish()?;
-        if !(100..=1_200).contains(&options.size) || !(1..=500).contains(&options.viewers) {
-            return Err("--size is 100 to 1200, --viewers 1 to 500".to_owned());
+        if !(100..=1_200).contains(&options.size) || !(1..=5_000).contains(&options.viewers) {
+            return Err("--size is 100 to 1200, --viewers 1 to 5000".to_owned());
         }
         Ok(options)
     }

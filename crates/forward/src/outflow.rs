@@ -1,7 +1,5 @@
 //! The outgoing RTP stream of one subscription: its numbers, its headers, its counters.
 
-use std::hint::black_box;
-
 use xrtc_rtp::{HeaderFields, PayloadType, Ssrc, Time, rtx};
 
 use crate::packet::Picture;
@@ -88,17 +86,6 @@ impl Outflow {
     pub(crate) fn renew(&mut self, track: &ViewerTrack) {
         self.writer = HeaderWriter::new(track);
         self.mid_until = u64::MAX;
-    }
-
-    /// Reads what a turn needs.
-    pub(crate) fn look_at(&self) {
-        black_box((
-            self.last.map(|last| last.out),
-            self.last_key,
-            self.sent.packets,
-        ));
-        black_box((self.sent.frames, self.mid_until));
-        self.writer.look_at();
     }
 
     /// The viewer knows the SSRC: the mid need not be in every packet any more.

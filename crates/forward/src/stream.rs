@@ -17,7 +17,6 @@ use crate::ingest::Ingest;
 use crate::layers::LayerWish;
 use crate::outflow::Scratch;
 use crate::report::ReportContext;
-use crate::subscription::Subscription;
 use crate::track::{Choice, Track};
 use crate::viewer::Viewer;
 use crate::{
@@ -42,7 +41,8 @@ pub struct Stream {
     /// What moves the publisher's wall clock to ours, in nanoseconds: one number for all its tracks, so that
     /// sound and picture stay in step.
     clock_offset: Option<i64>,
-    viewers: Slab<Viewer>,
+    /// Boxed, so that finding one touches nothing but the list: the next ones are loaded ahead of their turns.
+    viewers: Slab<Box<Viewer>>,
     /// Counts the viewers.
     serial: u32,
     drain: Drain,
@@ -338,15 +338,14 @@ impl Stream {
     }
 }
 
-/// Viewers are many and far apart in memory. A look at the next ones lets the processor load them while the present
-/// one is served.
-fn look_ahead(viewers: &Slab<Viewer>, drain: &Drain) {
+/// Viewers are many and far apart in memory: lets the processor load the next ones while the present one is served.
+fn look_ahead(viewers: &Slab<Box<Viewer>>, drain: &Drain) {
     let upcoming = |ahead| viewers.get(drain.upcoming(ahead)? as usize);
     if let Some(viewer) = upcoming(2) {
-        viewer.look_at();
+        viewer.prefetch();
     }
     if let Some(viewer) = upcoming(1) {
-        viewer.subscriptions.iter().for_each(Subscription::look_at);
+        viewer.prefetch_subscriptions();
     }
 }
 

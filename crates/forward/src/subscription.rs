@@ -1,8 +1,8 @@
 //! One track going out to one viewer: which packets it gets, under which numbers.
 
-use std::hint::black_box;
 use std::time::Duration;
 
+use xrtc_prefetch::prefetch;
 use xrtc_rtp::{Codec, MediaKind, Mid, Ssrc, Time};
 
 use crate::config::ViewerCodec;
@@ -101,14 +101,10 @@ impl Subscription {
         self.segments.end(self.flow.last.map(|last| last.out));
     }
 
-    /// Reads what a turn needs.
-    pub(crate) fn look_at(&self) {
-        black_box(
-            self.segments
-                .current()
-                .map(|segment| (segment.origin, segment.frame_shift)),
-        );
-        self.flow.look_at();
+    /// Loads what a turn needs.
+    pub(crate) fn prefetch(&self) {
+        self.segments.prefetch();
+        prefetch(&self.flow);
     }
 
     /// The viewer's codec for a format, and what becomes of redundant audio.

@@ -1,8 +1,8 @@
 //! A viewer: its subscriptions, what it asked for, what it reported.
 
 use std::collections::VecDeque;
-use std::hint::black_box;
 
+use xrtc_prefetch::prefetch;
 use xrtc_rtp::rtcp::{self, ReportBlock};
 use xrtc_rtp::{MediaKind, Ssrc, Time, WallClock};
 
@@ -127,10 +127,21 @@ impl Viewer {
         }
     }
 
-    /// Reads what a turn begins with.
-    pub(crate) fn look_at(&self) {
-        black_box((self.cursor, self.serial, self.has_due, self.pacer));
-        black_box((self.by_track.first(), self.subscriptions.len()));
+    /// Loads what a turn begins with.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.subscriptions);
+        prefetch(&self.by_track);
+        prefetch(&self.cursor);
+        prefetch(&self.resends);
+        prefetch(&self.pacer);
+        prefetch(&self.serial);
+        prefetch(&self.has_due);
+    }
+
+    /// Loads what its packets are made with, once [`Self::prefetch`] is done.
+    pub(crate) fn prefetch_subscriptions(&self) {
+        let likely = self.subscriptions.iter().take(LIKELY_SUBSCRIPTIONS);
+        likely.for_each(Subscription::prefetch);
     }
 
     /// Gives each subscription the publisher's track of its kind and place.
@@ -453,5 +464,7 @@ pub(crate) fn track_of(tracks: &[Track], source: Option<u8>) -> Option<&Track> {
     tracks.get(usize::from(source?))
 }
 
+/// Sound and picture.
+const LIKELY_SUBSCRIPTIONS: usize = 2;
 /// Gaps further behind than that are of packets that are gone rather than of those still to come.
 const FEW_BEHIND: u16 = 256;

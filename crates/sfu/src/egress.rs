@@ -217,11 +217,10 @@ impl Sfu {
 }
 
 /// Peers are many and far apart in memory: lets the processor load the next ones while the present one is served.
-fn look_ahead(media: &Stream, viewers: &[Option<PeerKey>], peers: &slab::Slab<Peer>) {
+fn look_ahead(media: &Stream, viewers: &[Option<PeerKey>], peers: &slab::Slab<Box<Peer>>) {
     let upcoming = |ahead| peers.get((*viewers.get(media.upcoming(ahead)?)?)?);
     if let Some(peer) = upcoming(2) {
-        peer.look_at();
-        peer.transport.prefetch();
+        peer.prefetch();
     }
     if let Some(peer) = upcoming(1) {
         peer.transport.prefetch_sent();
@@ -229,7 +228,7 @@ fn look_ahead(media: &Stream, viewers: &[Option<PeerKey>], peers: &slab::Slab<Pe
 }
 
 /// The peer, if it has a path to send on.
-fn sender(peers: &mut slab::Slab<Peer>, key: PeerKey) -> Option<(&mut Peer, Path)> {
+fn sender(peers: &mut slab::Slab<Box<Peer>>, key: PeerKey) -> Option<(&mut Peer, Path)> {
     let peer = peers.get_mut(key)?;
     let path = peer.transport.path()?;
     Some((peer, path))

@@ -70,7 +70,7 @@ impl Sfu {
             Role::Viewer(viewer) => Some(viewer.stream),
             Role::Publisher(_) => None,
         };
-        let key = self.peers.insert(Peer {
+        let key = self.peers.insert(Box::new(Peer {
             id,
             transport,
             ice,
@@ -87,7 +87,7 @@ impl Sfu {
             state_queued: false,
             dirty: false,
             traffic: Traffic::default(),
-        });
+        }));
         self.bind_local(key, local.credentials.ufrag());
         self.peer_ids.insert(id, key);
         if let Some(entry) = stream.and_then(|stream| self.streams.get_mut(stream)) {

@@ -1,9 +1,9 @@
 //! One remote peer: its transport, its part in a stream, and how far signaling has come.
 
-use std::hint::black_box;
 use std::time::Duration;
 
 use xrtc_forward::{ViewerConfig, ViewerId};
+use xrtc_prefetch::prefetch;
 use xrtc_rtp::{MediaKind, Ssrc, Time};
 use xrtc_sdp::{LocalParams, Negotiated, ServerOffer};
 use xrtc_transport::{Ended as TransportEnded, Transport, TransportState};
@@ -234,10 +234,12 @@ impl Peer {
         self.traffic.bytes_sent += len as u64;
     }
 
-    /// Reads what sending to it needs.
-    pub(crate) fn look_at(&self) {
-        black_box((self.id, self.traffic.bytes_sent));
-        black_box(matches!(&self.role, Role::Viewer(viewer) if viewer.audio.is_some()));
+    /// Loads what sending to it needs.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.id);
+        prefetch(&self.role);
+        prefetch(&self.traffic);
+        self.transport.prefetch();
     }
 
     /// When something is due: the transport's own timer, the look at the silence, the offer's expiry.

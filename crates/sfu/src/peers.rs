@@ -5,7 +5,7 @@ use xrtc_transport::{Event as TransportEvent, Received, TransportState};
 
 use crate::addresses::PeerKey;
 use crate::discard::Discard;
-use crate::peer::{Peer, Role, Signaling, States};
+use crate::peer::{Role, Signaling, States};
 use crate::queue::Queued;
 use crate::sfu::Sfu;
 use crate::timers::TimerKey;
@@ -284,7 +284,7 @@ impl Sfu {
 
     /// Sets the peer's timer anew.
     pub(crate) fn arm_peer(&mut self, key: PeerKey) {
-        let deadline = self.peers.get(key).map(Peer::deadline);
+        let deadline = self.peers.get(key).map(|peer| peer.deadline());
         self.timers.set(TimerKey::Peer(key), deadline);
     }
 

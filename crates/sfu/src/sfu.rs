@@ -26,7 +26,8 @@ use crate::{
 pub struct Sfu {
     pub(crate) config: SfuConfig,
     pub(crate) secrets: Secrets,
-    pub(crate) peers: Slab<Peer>,
+    /// Boxed, so that finding one touches nothing but the list: the next ones are loaded ahead of their turns.
+    pub(crate) peers: Slab<Box<Peer>>,
     pub(crate) peer_ids: HashMap<PeerId, PeerKey, FixedState>,
     pub(crate) pending_offers: usize,
     /// Transports that are closed and have not said goodbye yet.

@@ -1,11 +1,12 @@
 //! The two families of profiles behind one face: nothing else in this crate asks which one it is.
 
-use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use xrtc_prefetch::prefetch;
 use xrtc_rtp::Ssrc;
 
 use crate::aws_lc::{AesCtr, HmacSha1};
 use crate::discard::Discard;
+use crate::gcm::GcmKey;
 use crate::header::RTCP_HEADER;
 use crate::keying::{Kind, SessionKeys};
 use crate::profile::Profile;
@@ -30,6 +31,13 @@ impl LazyCipher {
             Self::Derived(_) => unreachable!("invariant: expanded above"),
         }
     }
+
+    /// Loads the key, if it is expanded.
+    pub(crate) fn prefetch(&self) {
+        if let Self::Expanded(cipher) = self {
+            cipher.prefetch();
+        }
+    }
 }
 
 /// Where a packet stands: what makes its nonce unique under a key.
@@ -48,7 +56,7 @@ pub(crate) struct Cipher {
 
 enum Suite {
     /// RFC 7714.
-    Gcm { key: LessSafeKey, salt: [u8; 12] },
+    Gcm { key: GcmKey, salt: [u8; 12] },
     /// RFC 3711 §4.1.1 and §4.2.1. Boxed, because it is ten times the other's size, which keeps its keys elsewhere.
     Cm(Box<CounterMode>),
 }
@@ -69,29 +77,27 @@ impl Cipher {
             Kind::Rtp => keys.profile.rtp_tag_len(),
             Kind::Rtcp => keys.profile.rtcp_tag_len(),
         };
-        let algorithm = match keys.profile {
-            Profile::AeadAes256Gcm => &AES_256_GCM,
-            Profile::AeadAes128Gcm => &AES_128_GCM,
+        let suite = match keys.profile {
+            Profile::AeadAes256Gcm | Profile::AeadAes128Gcm => {
+                let key = GcmKey::new(keys.encryption()).expect("invariant: 16 or 32 bytes");
+                let mut salt = [0; 12];
+                salt.copy_from_slice(&keys.salt()[..12]);
+                Suite::Gcm { key, salt }
+            }
             Profile::Aes128CmSha1_80 | Profile::Aes128CmSha1_32 => {
                 let aes = AesCtr::new(keys.encryption()).expect("invariant: 16 bytes");
                 let hmac = HmacSha1::new(keys.authentication());
-                let suite = Suite::Cm(Box::new(CounterMode {
-                    aes,
-                    hmac,
-                    salt: *keys.salt(),
-                }));
-                return Self { suite, tag_len };
+                let salt = *keys.salt();
+                Suite::Cm(Box::new(CounterMode { aes, hmac, salt }))
             }
         };
-        let key = UnboundKey::new(algorithm, keys.encryption()).expect("invariant: 16 or 32 bytes");
-        let mut salt = [0; 12];
-        salt.copy_from_slice(&keys.salt()[..12]);
-        Self {
-            suite: Suite::Gcm {
-                key: LessSafeKey::new(key),
-                salt,
-            },
-            tag_len,
+        Self { suite, tag_len }
+    }
+
+    fn prefetch(&self) {
+        match &self.suite {
+            Suite::Gcm { key, .. } => key.prefetch(),
+            Suite::Cm(cm) => prefetch(&**cm),
         }
     }
 
@@ -118,15 +124,9 @@ impl Cipher {
             Suite::Gcm { key, salt } => {
                 let (prefix, rest) = split_mut(body, plain.prefix.len())?;
                 // The "extra" plaintext of this call goes on where the first stopped: a gather without a copy.
-                key.seal_out_of_place_scatter(
-                    gcm_nonce(salt, position),
-                    Aad::from(&*header),
-                    plain.prefix,
-                    prefix,
-                    plain.payload,
-                    rest,
-                )
-                .map_err(|_| Discard::Malformed)
+                let nonce = gcm_nonce(salt, position);
+                let (first, second) = ((plain.prefix, prefix), (plain.payload, rest));
+                sealed(key.seal(nonce, header, first, second))
             }
             Suite::Cm(cm) => {
                 let body_len = body.len() - self.tag_len;
@@ -158,13 +158,9 @@ impl Cipher {
         match &self.suite {
             Suite::Gcm { key, salt } => {
                 let (header, body) = split_mut(packet, header)?;
-                key.open_in_place_separate_tag(
-                    gcm_nonce(salt, position),
-                    Aad::from(&*header),
-                    tag,
-                    body,
-                )
-                .map_err(|_| Discard::NotAuthentic)?;
+                if !key.open(gcm_nonce(salt, position), header, tag, body) {
+                    return Err(Discard::NotAuthentic);
+                }
             }
             Suite::Cm(cm) => {
                 cm.verify(packet, &rollover_counter(position), tag)?;
@@ -194,15 +190,9 @@ impl Cipher {
                 let (body_and_tag, trailer) = split_mut(rest, plain_body.len() + self.tag_len)?;
                 copy(trailer, &word);
                 let aad = rtcp_associated_data(header, word);
-                key.seal_out_of_place_scatter(
-                    gcm_nonce(salt, position),
-                    Aad::from(aad),
-                    &[],
-                    &mut [],
-                    plain_body,
-                    body_and_tag,
-                )
-                .map_err(|_| Discard::Malformed)
+                let nonce = gcm_nonce(salt, position);
+                let (nothing, body) = ((&[][..], &mut [][..]), (plain_body, body_and_tag));
+                sealed(key.seal(nonce, &aad, nothing, body))
             }
             Suite::Cm(cm) => {
                 let (body, trailer) = split_mut(rest, plain_body.len())?;
@@ -253,16 +243,14 @@ impl Cipher {
                     let (tag, _) = split_mut(trailer, self.tag_len)?;
                     let (header, body) = split_mut(plain, RTCP_HEADER)?;
                     let aad = rtcp_associated_data(header, word);
-                    key.open_in_place_separate_tag(nonce, Aad::from(aad), tag, body)
-                        .is_ok()
+                    key.open(nonce, &aad, tag, body)
                 } else {
                     // All of the packet is associated data, with the word right behind it (RFC 7714 §9.3).
                     let mut tag = [0; 16];
                     copy(&mut tag, trailer);
                     copy(trailer, &word);
                     let aad = packet.get(..len + 4).unwrap_or_default();
-                    key.open_in_place_separate_tag(nonce, Aad::from(aad), &tag, &mut [])
-                        .is_ok()
+                    key.open(nonce, aad, &tag, &mut [])
                 };
                 if !opened {
                     return Err(Discard::NotAuthentic);
@@ -308,15 +296,24 @@ impl CounterMode {
     }
 }
 
+/// Lengths are right by construction, so that only the library can refuse.
+fn sealed(done: bool) -> Result<(), Discard> {
+    if done {
+        Ok(())
+    } else {
+        Err(Discard::Malformed)
+    }
+}
+
 /// Two zero bytes, the SSRC and the 48-bit index, XOR the salt (RFC 7714 §8.1, §9.1).
-fn gcm_nonce(salt: &[u8; 12], position: Position) -> Nonce {
+fn gcm_nonce(salt: &[u8; 12], position: Position) -> [u8; 12] {
     let mut nonce = [0; 12];
     nonce[2..6].copy_from_slice(&position.ssrc.0.to_be_bytes());
     nonce[6..].copy_from_slice(&position.index.to_be_bytes()[2..]);
     for (byte, salt) in nonce.iter_mut().zip(salt) {
         *byte ^= salt;
     }
-    Nonce::assume_unique_for_key(nonce)
+    nonce
 }
 
 /// The header and the word of E-bit and index (RFC 7714 §9.2).

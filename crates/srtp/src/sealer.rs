@@ -61,6 +61,7 @@ impl Sealer {
 
     /// Loads what [`Self::seal_rtp`] needs beside the sealer itself, for a peer whose turn comes soon.
     pub fn prefetch(&self) {
+        self.rtp.prefetch();
         self.rtp_sent.prefetch();
     }
 

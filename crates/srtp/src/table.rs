@@ -1,10 +1,10 @@
 //! State by SSRC, without hashing: few SSRCs, long runs of the same one.
 
+use xrtc_prefetch::prefetch;
 use xrtc_rtp::Ssrc;
 
 use crate::discard::Discard;
 use crate::limits::MAX_SSRCS;
-use crate::prefetch::prefetch;
 
 /// A small map. Looking up the SSRC of the last look-up costs one comparison; others a scan over four bytes each.
 #[derive(Debug)]

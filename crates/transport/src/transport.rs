@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use xrtc_ice::{Agent, Candidate, Credentials, Path, Transmit};
+use xrtc_prefetch::prefetch;
 use xrtc_rtp::{Time, is_rtcp};
-use xrtc_srtp::{KeyingMaterial, Opener, Plain, Profile, Sealer, prefetch};
+use xrtc_srtp::{KeyingMaterial, Opener, Plain, Profile, Sealer};
 
 use crate::config::{DtlsRole, DtlsSettings, RemoteDtls, TransportConfig};
 use crate::demux::Protocol;

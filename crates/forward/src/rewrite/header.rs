@@ -1,7 +1,5 @@
 //! The RTP header of one viewer's packets.
 
-use std::hint::black_box;
-
 use arrayvec::ArrayVec;
 use xrtc_rtp::{ExtensionKind, HeaderFields, write_header};
 
@@ -56,15 +54,6 @@ impl HeaderWriter {
                 .extend(out.into_iter().take(len.unwrap_or(0)));
         }
         writer
-    }
-
-    /// Reads what a turn needs.
-    pub(crate) fn look_at(&self) {
-        black_box((
-            self.ids.first().copied(),
-            self.mid.len(),
-            self.with_mid.len(),
-        ));
     }
 
     /// Writes the header of `packet` and returns its length. The same packet with the same numbers always

@@ -1,6 +1,7 @@
 //! Which source packets became which outgoing packets: a short list of straight pieces.
 
 use arrayvec::ArrayVec;
+use xrtc_prefetch::prefetch;
 
 use super::PayloadChange;
 use crate::Limits;
@@ -94,27 +95,35 @@ impl Segment {
 /// The present segment and the latest of those before it.
 #[derive(Debug, Default)]
 pub(crate) struct Segments {
-    /// The present one is the last.
-    list: ArrayVec<Segment, { Limits::MAX_SEGMENTS }>,
+    /// Apart from the others, because nearly every packet belongs to it.
+    current: Option<Segment>,
+    past: ArrayVec<Segment, { Limits::MAX_SEGMENTS - 1 }>,
 }
 
 impl Segments {
-    pub(crate) fn current(&self) -> Option<&Segment> {
-        self.list.last()
+    pub(crate) const fn current(&self) -> Option<&Segment> {
+        self.current.as_ref()
+    }
+
+    /// Loads what [`Self::find`] needs for nearly every packet.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.current);
     }
 
     /// Ends the present segment where it was last sent from and begins another.
     pub(crate) fn begin(&mut self, segment: Segment, highest_out: Option<u64>) {
         self.end(highest_out);
-        if self.list.is_full() {
-            self.list.remove(0);
+        if let Some(before) = self.current.replace(segment) {
+            if self.past.is_full() {
+                self.past.remove(0);
+            }
+            self.past.push(before);
         }
-        self.list.push(segment);
     }
 
     /// Ends the present segment where it was last sent from.
     pub(crate) fn end(&mut self, highest_out: Option<u64>) {
-        if let Some(last) = self.list.last_mut() {
+        if let Some(last) = &mut self.current {
             // Nothing was sent of it if its start is higher still.
             let end = match highest_out.and_then(|highest| highest.checked_sub(last.out_start)) {
                 Some(sent) => last.source_start + sent,
@@ -126,20 +135,20 @@ impl Segments {
 
     /// The segment that a source packet belongs to, with its outgoing number.
     pub(crate) fn find(&self, origin: Origin, sequence: u64) -> Option<(&Segment, u64)> {
-        self.list
-            .iter()
-            .rev()
+        self.newest_first()
             .find_map(|segment| Some((segment, segment.out(origin, sequence)?)))
     }
 
     /// The segment that an outgoing packet belonged to, with its source number.
     pub(crate) fn find_out(&self, out: u64) -> Option<(&Segment, u64)> {
         let segment = self
-            .list
-            .iter()
-            .rev()
+            .newest_first()
             .find(|segment| segment.out_start <= out)?;
         Some((segment, segment.source(out)?))
+    }
+
+    fn newest_first(&self) -> impl Iterator<Item = &Segment> {
+        self.current.iter().chain(self.past.iter().rev())
     }
 }
 

@@ -29,7 +29,7 @@ impl Stream {
         viewer.assign(&self.tracks);
         viewer.join(&mut self.tracks, self.config.limits.join_burst, arrival);
         let has_due = viewer.has_due();
-        let slot = u32::try_from(self.viewers.insert(viewer)).unwrap_or(u32::MAX);
+        let slot = u32::try_from(self.viewers.insert(Box::new(viewer))).unwrap_or(u32::MAX);
         let id = ViewerId {
             slot,
             serial: self.serial,
@@ -146,6 +146,7 @@ impl Stream {
     pub(super) fn viewer(&self, id: ViewerId) -> Option<&Viewer> {
         self.viewers
             .get(id.slot as usize)
+            .map(|viewer| &**viewer)
             .filter(|viewer| viewer.serial == id.serial)
     }
 

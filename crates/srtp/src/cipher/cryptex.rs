@@ -8,9 +8,7 @@
 //! What stands before the bar stays in the clear (RFC 9335 §6.2); the tag of AES-GCM covers this order, that of
 //! HMAC-SHA1 the order on the wire.
 
-use aws_lc_rs::aead::Aad;
-
-use super::{Cipher, Parts, Position, Suite, copy, gcm_nonce, rollover_counter, split_mut};
+use super::{Cipher, Parts, Position, Suite, copy, gcm_nonce, rollover_counter, sealed, split_mut};
 use crate::discard::Discard;
 use crate::header::FIXED_HEADER;
 
@@ -54,10 +52,7 @@ impl Cipher {
         match &self.suite {
             Suite::Gcm { key, salt } => {
                 let nonce = gcm_nonce(salt, position);
-                let sealed = key
-                    .seal_in_place_separate_tag(nonce, Aad::from(&*clear), secret)
-                    .map_err(|_| Discard::Malformed)?;
-                copy(tag, sealed.as_ref());
+                sealed(key.seal_in_place(nonce, clear, secret, tag))?;
                 show_csrcs(packet)
             }
             Suite::Cm(cm) => {
@@ -86,8 +81,9 @@ impl Cipher {
         match &self.suite {
             Suite::Gcm { key, salt } => {
                 let nonce = gcm_nonce(salt, position);
-                key.open_in_place_separate_tag(nonce, Aad::from(&*clear), tag, secret)
-                    .map_err(|_| Discard::NotAuthentic)?;
+                if !key.open(nonce, clear, tag, secret) {
+                    return Err(Discard::NotAuthentic);
+                }
             }
             Suite::Cm(cm) => {
                 let counter = cm.counter(position);
