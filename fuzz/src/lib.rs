@@ -11,6 +11,7 @@ mod corpus;
 mod coverage;
 mod dtls;
 mod engine;
+mod framing;
 mod growth;
 mod input;
 mod mutate;
@@ -98,6 +99,12 @@ pub const TARGETS: &[Target] = &[
         form: Form::Bytes(1_024),
         seeds: stun::seeds,
         run: stun::run,
+    },
+    Target {
+        name: "framing",
+        form: Form::Bytes(6_000),
+        seeds: framing::seeds,
+        run: framing::run,
     },
     Target {
         name: "srtp",

@@ -31,6 +31,7 @@ fixed! {
     rtp 50_000,
     rtcp 50_000,
     stun 2_000,
+    framing 5_000,
     srtp 2_000,
     dtls 40,
     stream 300,

@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod arrival_log;
+#[cfg(test)]
+mod foreign;

@@ -86,6 +86,22 @@ fn f83_a_long_extension_goes_out_in_the_two_byte_form_byte_by_byte() {
 }
 
 #[test]
+fn f83_capture_times_pass_byte_by_byte_and_beside_extensions_of_the_two_byte_form() {
+    // With the offset of the capture's clock (abs-capture-time §"Data layout"), which makes it 16 bytes.
+    let captured: Vec<u8> = (0..16).collect();
+    let color_space = vec![9; 28];
+    let mut rig = Rig::published();
+    rig.subscribe(at(0));
+    let mut picture = Sender::video().with(7, &captured);
+    let got = rig.send(at(0), &picture.vp8(Some((640, 360)), 1));
+    assert!(elements(&got[0]).contains(&(9, captured.clone())));
+    let mut picture = picture.with(8, &color_space);
+    let got = rig.send(at(33), &picture.vp8(None, 1));
+    let kept = elements(&got[0]);
+    assert!(kept.contains(&(9, captured)) && kept.contains(&(8, color_space)));
+}
+
+#[test]
 fn the_mid_is_sent_until_the_viewer_reports() {
     let mut rig = Rig::published();
     let viewer = rig.subscribe(at(0));

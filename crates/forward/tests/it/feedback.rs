@@ -2,7 +2,7 @@
 
 use xrtc_forward::RtcpTarget;
 use xrtc_rtp::rtcp::{self, Packet, ReportBlock};
-use xrtc_rtp::{Bitrate, Ssrc, Time};
+use xrtc_rtp::{Bitrate, ExtensionKind, Ssrc, Time};
 
 use crate::rig::*;
 
@@ -113,6 +113,32 @@ fn f79_remb_is_sent_only_with_a_configured_rate() {
     config.max_bitrate = Some(Bitrate(2_000_000));
     rig.stream.publish(at(0), config).unwrap();
     assert_eq!(rate(&mut rig), Some((Bitrate(2_000_000), vec![VIDEO])));
+}
+
+#[test]
+fn f79_a_publisher_without_transport_wide_feedback_gets_remb_and_no_reports_of_arrivals() {
+    let mut track = video_track();
+    for codec in &mut track.codecs {
+        codec.feedback.transport_cc = false;
+    }
+    track.extensions.remove(ExtensionKind::TransportCc);
+    let mut config = ingest(vec![track]);
+    config.max_bitrate = Some(Bitrate(1_000_000));
+    let mut rig = Rig::new();
+    rig.stream.publish(at(0), config).unwrap();
+    let (mut rembs, mut reports) = (0, 0);
+    let mut picture = Sender::video();
+    for n in 0..60 {
+        rig.rtp(at(33 * n), &picture.vp8((n == 0).then_some((64, 36)), 2));
+        for datagram in upstream(&mut rig, at(33 * n)) {
+            for packet in rtcp::packets(&datagram).map(Result::unwrap) {
+                rembs += usize::from(matches!(packet, Packet::Remb(_)));
+                reports += usize::from(matches!(packet, Packet::TransportFeedback(_)));
+            }
+        }
+    }
+    assert!(rembs >= 2, "{rembs} in two seconds");
+    assert_eq!(reports, 0);
 }
 
 #[test]

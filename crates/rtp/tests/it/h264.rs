@@ -54,7 +54,7 @@ fn size_of(sps: Vec<u8>) -> Option<(u16, u16)> {
 }
 
 #[test]
-fn single_units_of_section_5_6() {
+fn f78_single_units_of_section_5_6() {
     assert_eq!(look_at(SPS), KEY_HD);
     assert_eq!(look_at(IDR), KEY);
     for begin in [PPS, SEI, AUD, SLICE] {

@@ -1,12 +1,13 @@
 //! Every reason why a peer may be over: it is told once, and the worker then holds what it held before the peer came.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use xrtc_rtp::Codec;
 use xrtc_sfu::{Command, Event, Held, Path, PullOptions, PushOptions, RequestId};
 use xrtc_testkit::{PublishConfig, Side, ViewConfig};
 
-use crate::world::{EndId, PORT, World, name, network};
+use crate::world::{EndId, PORT, STRANGERS, World, name, network};
 
 /// A worker with a stream that plays, and what it holds then.
 struct Scene {
@@ -101,6 +102,39 @@ fn closed_by_the_application() {
     let viewer = scene.view();
     scene.world.connect_all();
     scene.world.close(viewer);
+    scene.over(viewer, "closed");
+}
+
+#[test]
+fn d60_after_the_end_no_check_is_answered_and_the_browser_has_heard_goodbye() {
+    let mut scene = Scene::new(13);
+    let viewer = scene.view();
+    scene.world.connect_all();
+    // Its next check of consent, which is on its way when the end comes.
+    let world = &mut scene.world;
+    let mut out = [0; 1_500];
+    let mut check = None;
+    while check.is_none() {
+        world.now += Duration::from_millis(10);
+        let now = world.now;
+        let browser = &mut world.ends[viewer].browser;
+        browser.handle_timeout(now);
+        let sent = browser.poll_transmit(now, &mut out);
+        check = sent.map(|sent| out[..sent.len].to_vec());
+        // RFC 7983 §7: STUN begins with 0 to 3.
+        check = check.filter(|datagram| datagram[0] < 4);
+    }
+    world.close(viewer);
+    world.run_ms(50);
+    let heard = world.ends[viewer].browser.ended();
+    assert_eq!(heard, Some(xrtc_transport::Ended::PeerClosed));
+    let before = world.counter(0, "demux.unknownUfrag");
+    let from = SocketAddr::new(STRANGERS, 9);
+    let path = Path::udp(PORT, from);
+    world.deliver_up(path, &mut check.expect("a check"));
+    world.flush();
+    assert_eq!(world.counter(0, "demux.unknownUfrag"), before + 1);
+    assert_eq!(world.to_strangers, 0, "nobody is there to answer");
     scene.over(viewer, "closed");
 }
 

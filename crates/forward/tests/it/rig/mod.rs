@@ -73,6 +73,7 @@ pub(crate) fn publisher_extensions() -> ExtensionMap {
         (ExtensionKind::VideoLayersAllocation, 9),
         (ExtensionKind::TransmissionOffset, 14),
         (ExtensionKind::ColorSpace, 8),
+        (ExtensionKind::AbsCaptureTime, 7),
     ]
     .into_iter()
     .collect()
@@ -158,6 +159,7 @@ pub(crate) fn viewer_extensions() -> ExtensionMap {
         (ExtensionKind::TransportCc, 6),
         (ExtensionKind::AbsSendTime, 7),
         (ExtensionKind::ColorSpace, 8),
+        (ExtensionKind::AbsCaptureTime, 9),
     ]
     .into_iter()
     .collect()

@@ -7,7 +7,7 @@ use xrtc_rtp::Time;
 use super::{Answer, HOME, Request, Server};
 
 #[test]
-fn the_first_authenticated_check_is_answered_and_selects() {
+fn d53_the_first_authenticated_check_is_answered_and_selects() {
     let mut server = Server::new();
     let request = server.request(HOME);
     assert!(!server.agent.is_validated(request.path));
@@ -166,6 +166,28 @@ fn d56_unknown_required_attributes_get_a_signed_420_with_their_types() {
         ),
         (None, 1)
     );
+}
+
+#[test]
+fn d61_a_check_as_long_as_the_mtu_with_dtls_inside_is_answered_like_any_other() {
+    let mut server = Server::new();
+    // META-DTLS-IN-STUN and its acknowledgement (draft-hancke-webrtc-sped §4): 1,472 bytes are what Ethernet carries.
+    let acknowledged = (0xc071, vec![7; 64]);
+    let bare = Request {
+        extra: vec![(0xc070, vec![]), acknowledged.clone()],
+        ..server.request(HOME).nominating()
+    };
+    let room = 1_472 - server.bytes(&bare).len();
+    let request = Request {
+        extra: vec![(0xc070, vec![22; room]), acknowledged],
+        ..server.request(HOME).nominating()
+    };
+    assert_eq!(server.bytes(&request).len(), 1_472);
+    let expected = Answer::Success(HOME.parse().unwrap());
+    assert_eq!(server.check(&request), expected);
+    assert_eq!(server.selected().as_deref(), Some(HOME));
+    // Without DTLS of ours inside, the peer knows that it must go on alone.
+    assert_eq!(server.agent.counters().total(), 0);
 }
 
 #[test]
