@@ -9,6 +9,7 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Server as NetServer } from 'node:net'
 
 /** The version of the package, as in package.json. */
 export declare const version: string
@@ -103,6 +104,13 @@ export interface TcpOptions {
    * free port.
    */
   readonly port?: number
+  /**
+   * A server of node:http, node:https, node:http2 or node:net whose port is also the one for media: connections that begin
+   * with a frame of ICE (inside of no TLS) go on to the workers, and all others are the server's as before, until the
+   * media server is closed. It listens already, or will at `port`. Its listeners of `connection` are those that it has now.
+   * Not on Windows.
+   */
+  readonly server?: NetServer
 }
 
 /** Limits of each worker. */

@@ -76,6 +76,11 @@ export class NativeServer {
     return this.#binding.tcp()
   }
 
+  /** Takes a TCP connection that came to a port of the application's. */
+  takeConnection(descriptor: number, first: Buffer): boolean {
+    return !this.#closed && this.#binding.takeConnection(descriptor, first)
+  }
+
   /** Figures of TCP connections that are no worker's. */
   get tcpCounters(): Record<string, number> {
     return this.#binding.tcpCounters()

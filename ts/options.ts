@@ -1,6 +1,6 @@
 // The shapes of arguments: checked here with a clear message, before the boundary. What they mean is checked natively.
 
-import { isIP } from 'node:net'
+import { isIP, Server as NetServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import type {
   IceMode,
@@ -52,8 +52,13 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
   if (udp.interfaces !== undefined) settings.interfaces = interfaces(udp.interfaces)
   if (options.tcp === false) settings.noTcp = true
   else if (options.tcp !== undefined) {
-    known('tcp', options.tcp, ['port'])
-    assign(settings, 'tcpPort', integer('tcp.port', options.tcp.port, [0, 65_535]))
+    known('tcp', options.tcp, ['port', 'server'])
+    const { port, server } = options.tcp
+    assign(settings, 'tcpPort', integer('tcp.port', port, [0, 65_535]))
+    if (server !== undefined) {
+      settings.tcpPort = portOf(server, port)
+      settings.tcpPassed = true
+    }
   }
   const timeouts = [1_000, 600_000] as const
   assign(settings, 'publisherGraceMs', integer('publisherGraceMs', options.publisherGraceMs, [0, 3_600_000]))
@@ -206,6 +211,16 @@ function hosts(host: unknown): string[] {
 /** `eth0`, `eth*`, `!docker*`. */
 export function isInterfaceName(name: unknown): name is string {
   return typeof name === 'string' && /^!?(?:[^\s*!]+\*?|\*)$/.test(name)
+}
+
+function portOf(server: unknown, port: number | undefined): number {
+  if (!(server instanceof NetServer)) throw invalid('tcp.server is a server of node:net, node:http or the like')
+  if (process.platform === 'win32') throw invalid('tcp.server: Windows passes no connections on')
+  const address = server.address()
+  const known = typeof address === 'object' ? address?.port : undefined
+  const taken = known ?? (port === 0 ? undefined : port)
+  if (taken === undefined) throw invalid('tcp.port is needed where tcp.server does not listen yet')
+  return taken
 }
 
 function interfaces(names: unknown): string[] {

@@ -1,5 +1,6 @@
 // The media server: its peers and streams by what the workers tell.
 
+import type { Server as NetServer } from 'node:net'
 import type {
   Held,
   IceMode,
@@ -40,6 +41,7 @@ import type { RemoteHome } from './remote/remote-stream.ts'
 import { RemoteConnection } from './remote/remote-stream.ts'
 import type { RemoteSettings } from './remote/settings.ts'
 import { remoteSettings } from './remote/settings.ts'
+import { sharePort } from './shared-port.ts'
 import { LiveStream } from './stream.ts'
 import { parseStreamName } from './stream-name.ts'
 import { ServerWebhooks } from './webhooks/webhooks.ts'
@@ -57,10 +59,18 @@ export async function createServer(options: ServerOptions = {}): Promise<MediaSe
     settings.stun = await resolveAddresses(stunServers.map((entry) => text('a STUN server', entry)))
   }
   const ice = iceMode(options.ice) ?? 'lite'
-  return new Server((events) => new NativeServer(settings, events), { logger, ice })
+  const sharing = options.tcp === undefined || options.tcp === false ? undefined : options.tcp.server
+  return new Server((events) => new NativeServer(settings, events), { logger, ice, sharing })
 }
 
 type StartNative = (events: ConstructorParameters<typeof NativeServer>[1]) => NativeServer
+
+interface ServerParts {
+  readonly logger: Logger | undefined
+  readonly ice: IceMode
+  /** The server whose port is also that of media. */
+  readonly sharing: NetServer | undefined
+}
 
 // Node.js keeps running while there is a timer; the longest there is costs nothing.
 const LONGEST_TIMER_MS = 2 ** 31 - 1
@@ -69,6 +79,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   readonly workers: readonly WorkerInfo[]
   readonly tcp: TcpInfo
   readonly #native: NativeServer
+  #unshare = (): void => undefined
   readonly #logger: Logger | undefined
   readonly #ice: IceMode
   readonly #home: PeerHome
@@ -83,7 +94,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   #lastPeer = 0
   #closing: Promise<void> | undefined
 
-  constructor(start: StartNative, { logger, ice }: { readonly logger: Logger | undefined; readonly ice: IceMode }) {
+  constructor(start: StartNative, { logger, ice, sharing }: ServerParts) {
     super((error, event) => this.#listenerFailed(error, event))
     const report = (error: unknown): boolean => this.tell('listenererror', { error, event: 'log' })
     this.#logger = logger === undefined ? undefined : new IsolatedLogger(logger, report)
@@ -103,6 +114,8 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
       throw error
     }
     this.#native = native
+    if (sharing !== undefined)
+      this.#unshare = sharePort(sharing, (...connection) => native.takeConnection(...connection))
     this.#home = this.#makeHome()
     this.#logger?.info({ workers: this.workers.length }, 'server started')
   }
@@ -232,6 +245,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   async #close(): Promise<void> {
     // Whoever called `close` sees `closed` before anything happens.
     await Promise.resolve()
+    this.#unshare()
     for (const signaling of this.#signalings) void signaling.close()
     const remotes = [...this.#remotes].map((remote) => remote.close('serverClosed'))
     this.#native.close()

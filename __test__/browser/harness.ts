@@ -18,14 +18,25 @@ export interface Site {
   readonly url: string
 }
 
-/** Starts a server with two workers and serves its pages on a free port, of the loopback or of all addresses. */
-export async function startSite(t: ExecutionContext, options: ServerOptions = {}, host = '127.0.0.1'): Promise<Site> {
-  const server = await createServer({ udp: { host: MEDIA_HOST }, workers: 2, ...options })
-  const http = createHttpServer(server.signaling({ pages: true, xrtc: true }).listener).listen(
-    0,
-    host === '127.0.0.1' ? host : '0.0.0.0',
-  )
+/** Where a site is. */
+export interface Place {
+  /** The address that browsers use. Default: the loopback. */
+  readonly host?: string
+  /** Media over TCP has the port of the pages. */
+  readonly sharesPort?: boolean
+}
+
+/** Starts a server with two workers and serves its pages on a free port. */
+export async function startSite(
+  t: ExecutionContext,
+  options: ServerOptions = {},
+  { host = '127.0.0.1', sharesPort = false }: Place = {},
+): Promise<Site> {
+  const http = createHttpServer().listen(0, host === '127.0.0.1' ? host : '0.0.0.0')
   await once(http, 'listening')
+  const tcp = sharesPort ? { tcp: { server: http } } : {}
+  const server = await createServer({ udp: { host: MEDIA_HOST }, workers: 2, ...tcp, ...options })
+  http.on('request', server.signaling({ pages: true, xrtc: true }).listener)
   t.teardown(async () => {
     http.closeAllConnections()
     http.close()

@@ -111,3 +111,12 @@ export const SYMMETRIC_NAT = `table ip nat {
 export const NO_UDP = `table inet filter {
   chain through { type filter hook forward priority filter; meta l4proto udp drop; }
 }`
+
+/** Nothing but connections to one port gets out. */
+export const ONE_PORT = (port: number): string => `table inet filter {
+  chain through {
+    type filter hook forward priority filter; policy drop;
+    tcp dport ${port} accept
+    ct state established accept
+  }
+}`

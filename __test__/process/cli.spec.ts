@@ -113,6 +113,7 @@ for (const [args, message] of [
   [['--port', '70000'], /--port.*70000.*is invalid/],
   [['--udp-port', 'x'], /--udp-port/],
   [['--tcp-port', 'none'], /--tcp-port/],
+  [['--tcp-port', 'shared'], /--tcp-port shared needs the number/],
   [['--udp-host', 'localhost'], /--udp-host.*IP address/],
   [['--udp-host', '127.0.0.1,127.0.0.2'], /--udp-host.*one of each family/],
   [['--interfaces', 'eth 0'], /--interfaces.*eth\*/],

@@ -43,7 +43,7 @@ program
   .addOption(
     option(
       '--tcp-port <port>',
-      'media: the TCP port for networks without UDP, or off (default: as --udp-port)',
+      'media: the TCP port for networks without UDP, shared with HTTP, or off (default: as --udp-port)',
       'XRTC_TCP_PORT',
     ).argParser(tcpPort),
   )
@@ -191,7 +191,8 @@ function port(value: string): number {
   return integer(value, 0, 65_535)
 }
 
-function tcpPort(value: string): number | false {
+function tcpPort(value: string): number | false | 'shared' {
+  if (value === 'shared') return value
   return value === 'off' ? false : port(value)
 }
 

@@ -4,7 +4,7 @@ import { createServer as createHttpServer } from 'node:http'
 import type { Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { MediaAddress, MediaServer } from '../../index.d.ts'
+import type { MediaAddress, MediaServer, TcpOptions } from '../../index.d.ts'
 import { XrtcError } from '../errors.ts'
 import { createServer } from '../server.ts'
 import { isLoopback, isPrivate, localAddresses } from './addresses.ts'
@@ -28,8 +28,8 @@ export interface ServeOptions extends GateFlags, RemoteFlags {
   readonly udpPortPerWorker?: boolean
   readonly udpHost?: readonly string[]
   readonly interfaces?: readonly string[]
-  /** `false`: none. */
-  readonly tcpPort?: number | false
+  /** `false`: none; `'shared'`: that of HTTP. */
+  readonly tcpPort?: number | false | 'shared'
   readonly announce?: readonly string[]
   readonly workers?: number
   readonly logLevel: string
@@ -57,7 +57,8 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   const log = await openLog(options.logLevel, options.logFile)
   let media: MediaServer | undefined
   try {
-    media = await startMedia(options, log)
+    const http = certificate === undefined ? createHttpServer() : createHttpsServer(certificate)
+    media = await startMedia(options, log, http)
     const { trustProxy, publicUrl } = options
     const authorize = gateOf(options)
     const signaling = media.signaling({
@@ -68,10 +69,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       ...(publicUrl === undefined ? {} : { publicUrl }),
     })
     sendWebhooks(options, media)
-    const http =
-      certificate === undefined
-        ? createHttpServer(signaling.listener)
-        : createHttpsServer(certificate, signaling.listener)
+    http.on('request', signaling.listener)
     await listen(http, options)
     endOnSignals(http, media, log)
     startRemotes(media, options)
@@ -83,7 +81,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   }
 }
 
-async function startMedia(options: ServeOptions, log: Log): Promise<MediaServer> {
+async function startMedia(options: ServeOptions, log: Log, http: HttpServer): Promise<MediaServer> {
   const { announce, workers, udpPort, udpPortPerWorker = false, udpHost, tcpPort, interfaces } = options
   try {
     return await createServer({
@@ -93,7 +91,7 @@ async function startMedia(options: ServeOptions, log: Log): Promise<MediaServer>
         ...(udpHost === undefined ? {} : { host: udpHost }),
         ...(interfaces === undefined ? {} : { interfaces }),
       },
-      ...(tcpPort === undefined ? {} : { tcp: tcpPort === false ? false : { port: tcpPort } }),
+      ...(tcpPort === undefined ? {} : { tcp: tcpOptions(options, http) }),
       logger: log.logger,
       ...(announce === undefined ? {} : { announce }),
       ...(workers === undefined ? {} : { workers }),
@@ -105,6 +103,13 @@ async function startMedia(options: ServeOptions, log: Log): Promise<MediaServer>
     }
     throw error
   }
+}
+
+function tcpOptions({ tcpPort, port }: ServeOptions, http: HttpServer): TcpOptions | false {
+  if (typeof tcpPort === 'number') return { port: tcpPort }
+  if (tcpPort !== 'shared') return false
+  if (port === 0) throw new UsageError('--tcp-port shared needs the number of the port in --port')
+  return { server: http, port }
 }
 
 function sendWebhooks({ webhook: url, webhookSecret: secret }: ServeOptions, media: MediaServer): void {

@@ -32,13 +32,16 @@ pub enum Discard {
     TooManyReplies,
     /// No room for another candidate or pair.
     TooManyCandidates,
+    /// A candidate that no check can go to: a name (those of mDNS above all), another transport than UDP, another component
+    /// than 1, an address of nobody. Dropped quietly (RFC 9725 §4.3.2).
+    UnusableCandidate,
     /// Consent is over and no restart has begun.
     Expired,
 }
 
 impl Discard {
     /// All reasons, in the order of their counters.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NotStun,
         Self::MalformedAttribute,
         Self::WrongFingerprint,
@@ -53,6 +56,7 @@ impl Discard {
         Self::WouldAmplify,
         Self::TooManyReplies,
         Self::TooManyCandidates,
+        Self::UnusableCandidate,
         Self::Expired,
     ];
 
@@ -76,6 +80,7 @@ impl Discard {
             Self::WouldAmplify => "wouldAmplify",
             Self::TooManyReplies => "tooManyReplies",
             Self::TooManyCandidates => "tooManyCandidates",
+            Self::UnusableCandidate => "unusableCandidate",
             Self::Expired => "expired",
         }
     }

@@ -23,6 +23,8 @@ pub struct BindingServerOptions {
     pub udp_port_per_worker: Option<bool>,
     /// The port that takes TCP connections; 0 takes a free one. Default: the number of the UDP port.
     pub tcp_port: Option<u16>,
+    /// Whether that port is the application's, which calls `take_connection`. Default `false`.
+    pub tcp_passed: Option<bool>,
     /// Whether no TCP connections are taken. Default `false`.
     pub no_tcp: Option<bool>,
     /// 1 to 64. Default 1.
@@ -109,10 +111,15 @@ impl TryFrom<BindingServerOptions> for ServerConfig {
         }
         set(&mut config.udp_port, options.udp_port);
         set(&mut config.udp_port_per_worker, options.udp_port_per_worker);
-        set(
-            &mut config.tcp,
-            options.tcp_port.map(|port| Some(TcpPort::Port(port))),
-        );
+        let passed = options.tcp_passed == Some(true);
+        let tcp = options.tcp_port.map(|port| {
+            Some(if passed {
+                TcpPort::Passed(port)
+            } else {
+                TcpPort::Port(port)
+            })
+        });
+        set(&mut config.tcp, tcp);
         if options.no_tcp == Some(true) {
             config.tcp = None;
         }

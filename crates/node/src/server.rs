@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use napi::Status;
-use napi::bindgen_prelude::Function;
+use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use xrtc_sfu::{Command, PeerId, RequestId, StreamName, WorkerId};
@@ -273,6 +273,22 @@ impl BindingServer {
         }
     }
 
+    /// Takes the connection behind a file descriptor, which begins with `first`, and leaves the descriptor as it is.
+    /// `false`: it is none, or too many are waiting.
+    #[cfg(unix)]
+    #[napi(catch_unwind)]
+    pub fn take_connection(&self, descriptor: i32, first: Buffer) -> bool {
+        duplicate(descriptor)
+            .is_some_and(|stream| self.server.take_connection(stream, first.to_vec()))
+    }
+
+    /// Windows has no descriptors to pass.
+    #[cfg(not(unix))]
+    #[napi(catch_unwind)]
+    pub fn take_connection(&self, _descriptor: i32, _first: Buffer) -> bool {
+        false
+    }
+
     /// What became of TCP connections before they were a worker's: `accepted`, `refused`, and the gauge `waiting`.
     #[napi(catch_unwind)]
     pub fn tcp_counters(&self) -> HashMap<String, f64> {
@@ -338,6 +354,18 @@ impl From<&SocketAddr> for BindingAddress {
             port: address.port(),
         }
     }
+}
+
+/// A descriptor of our own for the connection behind one of Node's.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "a descriptor is a number in JavaScript")]
+fn duplicate(descriptor: i32) -> Option<std::net::TcpStream> {
+    if descriptor < 0 {
+        return None;
+    }
+    // SAFETY: the facade calls with the descriptor of a socket that it holds open until this returns.
+    let borrowed = unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) };
+    borrowed.try_clone_to_owned().ok().map(Into::into)
 }
 
 fn stream_name(text: &str) -> Result<StreamName, BindingError> {

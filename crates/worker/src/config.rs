@@ -60,6 +60,9 @@ pub enum TcpPort {
     AsUdp,
     /// This port; 0 takes a free one.
     Port(u16),
+    /// This port, where the application listens: it gives connections to
+    /// [`Server::take_connection`](crate::Server::take_connection).
+    Passed(u16),
 }
 
 /// An address at which the server can be reached from elsewhere.

@@ -141,9 +141,7 @@ impl Full {
     }
 
     pub(super) fn add_remote(&mut self, candidate: &Candidate) -> Result<(), Discard> {
-        let Some(address) = candidate.udp_address() else {
-            return Ok(());
-        };
+        let address = candidate.udp_address().ok_or(Discard::UnusableCandidate)?;
         let foundation = hash(candidate.foundation.bytes());
         self.add_address(RemoteCandidate {
             address,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xrtc_ice::{Agent, AgentConfig, Candidate, Event, Path, Role};
+use xrtc_ice::{Agent, AgentConfig, Candidate, Discard, Event, Path, Role};
 use xrtc_rtp::Time;
 
 use crate::network::{credentials, left_address, right_address};
@@ -124,7 +124,9 @@ fn d62_a_full_agent_checks_back_on_the_connection_and_keeps_it_for_a_minute() {
     pair.run(60 * SECOND);
     assert_eq!(pair.agent.selected(), Some(connection(5_000)));
     assert_eq!(pair.events, [Event::Selected(connection(5_000))]);
-    assert_eq!(pair.agent.counters().total(), 0);
+    // The peer's active candidate.
+    assert_eq!(pair.agent.counters().get(Discard::UnusableCandidate), 1);
+    assert_eq!(pair.agent.counters().total(), 1);
 }
 
 #[test]

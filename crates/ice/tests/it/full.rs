@@ -1,5 +1,7 @@
 //! A full agent and handmade answers.
 
+mod nomination;
+
 use std::time::Duration;
 
 use xrtc_ice::stun::{Attribute, Builder, Class, IntegrityKey, Message, TransactionId};

@@ -22,10 +22,16 @@ impl Doors {
     /// Opens them beside the first worker's UDP sockets, which are bound to `udp`.
     pub(crate) fn open(config: &ServerConfig, udp: &[SocketAddr]) -> Result<Self, StartError> {
         let listeners = listen(config, udp)?;
-        let bound: Vec<SocketAddr> = listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .collect();
+        let bound: Vec<SocketAddr> = match config.tcp {
+            Some(TcpPort::Passed(port)) => udp
+                .iter()
+                .map(|address| SocketAddr::new(address.ip(), port))
+                .collect(),
+            _ => listeners
+                .iter()
+                .filter_map(|listener| listener.local_addr().ok())
+                .collect(),
+        };
         let candidates = if bound.is_empty() {
             Vec::new()
         } else {
@@ -41,8 +47,9 @@ impl Doors {
 
 /// Listens at the addresses of the first worker's UDP sockets, `udp`; nowhere if TCP is off.
 fn listen(config: &ServerConfig, udp: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {
-    let Some(port) = config.tcp else {
-        return Ok(Vec::new());
+    let port = match config.tcp {
+        None | Some(TcpPort::Passed(_)) => return Ok(Vec::new()),
+        Some(port) => port,
     };
     let mut listeners: Vec<TcpListener> = Vec::with_capacity(udp.len());
     for address in udp {
@@ -52,7 +59,7 @@ fn listen(config: &ServerConfig, udp: &[SocketAddr]) -> Result<Vec<TcpListener>,
         let (wished, may_differ) = match (before, port) {
             (Some(before), _) => (before.port(), port.is_free(config)),
             (None, TcpPort::AsUdp) => (address.port(), config.udp_port == 0),
-            (None, TcpPort::Port(port)) => (port, false),
+            (None, TcpPort::Port(port) | TcpPort::Passed(port)) => (port, false),
         };
         let at = |port| SocketAddr::new(address.ip(), port);
         let bound = bind(at(wished)).or_else(|error| {
@@ -75,7 +82,7 @@ impl TcpPort {
     const fn is_free(self, config: &ServerConfig) -> bool {
         match self {
             Self::AsUdp => config.udp_port == 0,
-            Self::Port(port) => port == 0,
+            Self::Port(port) | Self::Passed(port) => port == 0,
         }
     }
 }
