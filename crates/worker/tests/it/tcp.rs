@@ -11,7 +11,7 @@ use xrtc_worker::{ServerConfig, TcpPort, WorkerEvent};
 use crate::outside::{App, loopback};
 use crate::scene::{Scene, pictures};
 
-fn total(app: &App, name: &str) -> u64 {
+pub(crate) fn total(app: &App, name: &str) -> u64 {
     let counters = app.server.counters();
     counters
         .chain([app.server.acceptor_counters()])

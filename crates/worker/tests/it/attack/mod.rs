@@ -4,6 +4,7 @@
 //! a release build. Nothing here leaves the loopback.
 
 mod arena;
+mod connections;
 mod handshakes;
 mod insiders;
 mod joins;
