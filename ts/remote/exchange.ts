@@ -1,7 +1,6 @@
 // Requests to the other server: redirects, the token's limits, bounded bodies. undici carries them.
 
-import { Agent, request } from 'undici'
-import type { Dispatcher } from 'undici'
+import type { Agent, Dispatcher } from 'undici'
 import { XrtcError, errorOf } from '../errors.ts'
 import type { RemoteSettings } from './settings.ts'
 
@@ -27,8 +26,7 @@ const MAX_REDIRECTS = 5
 /** The HTTP side of one remote stream. */
 export class Exchange {
   readonly #settings: RemoteSettings
-  // Requests are minutes apart: kept connections would only be found closed.
-  readonly #agent = new Agent({ pipelining: 0 })
+  #client: Promise<Client> | undefined
 
   constructor(settings: RemoteSettings) {
     this.#settings = settings
@@ -53,7 +51,7 @@ export class Exchange {
 
   /** Drops the connections. */
   async close(): Promise<void> {
-    await this.#agent.destroy()
+    await (await this.#client)?.agent.destroy()
   }
 
   async #once(
@@ -67,10 +65,12 @@ export class Exchange {
   ): Promise<Reply> {
     const { requestTimeoutMs, trusted, headers } = this.#settings
     const deadline = AbortSignal.timeout(requestTimeoutMs)
+    this.#client ??= connect()
     try {
+      const { agent, request } = await this.#client
       const response = await request(url, {
         method,
-        dispatcher: this.#agent,
+        dispatcher: agent,
         signal: AbortSignal.any([signal, deadline]),
         headers: {
           accept: SDP,
@@ -89,6 +89,18 @@ export class Exchange {
       throw unreachable(url, error instanceof Error ? error.message : String(error), error)
     }
   }
+}
+
+interface Client {
+  readonly agent: Agent
+  readonly request: typeof import('undici').request
+}
+
+// Loaded with the first request: it takes longer than all the rest of the package.
+async function connect(): Promise<Client> {
+  const { Agent, request } = await import('undici')
+  // Requests are minutes apart: kept connections would only be found closed.
+  return { agent: new Agent({ pipelining: 0 }), request }
 }
 
 /** A URL that a header names, beside the one that was asked. */
