@@ -21,8 +21,11 @@ document.title = `Watch ${stream} · xrtc`
 element('stream', HTMLElement).textContent = stream
 
 function startPlaying() {
+  const list = new URL('api/streams', document.baseURI)
+  list.searchParams.set('name', stream)
   const started = play({
     endpoint: addressOf('whep', stream),
+    list,
     audio: query.get('audio') !== '0',
     video: query.get('video') !== '0',
     ...tokenOption(),

@@ -16,6 +16,21 @@ test.serial('who watches is told that the publisher is away, and that it is back
   await pageShows(pull, `${badge} === 'live' && document.getElementById('message').textContent === ''`)
 })
 
+test.serial('a page that waits for its stream logs no error, and plays when it comes', async (t) => {
+  const site = await startSite(t)
+  const browser = await startChromium(t)
+  const pull = await newPage(browser)
+  const errors: string[] = []
+  pull.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text())
+  })
+  await pull.goto(`${site.url}/pull/later`)
+  await pageShows(pull, `document.getElementById('state').textContent === 'waiting'`)
+  await openPush(browser, site, 'later')
+  await pageShows(pull, `document.getElementById('video').currentTime > 0`)
+  t.deepEqual(errors, [])
+})
+
 test.serial('a name that breaks the rules is not gone to', async (t) => {
   const site = await startSite(t)
   const list = await newPage(await startChromium(t))

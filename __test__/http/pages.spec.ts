@@ -108,6 +108,21 @@ test('the list names the streams, and asks authorize', async (t) => {
   t.true(Array.isArray(streams[0]?.['codecs']))
 })
 
+test('the list tells of one stream whoever may watch it', async (t) => {
+  const { url } = await startSite(t, {
+    pages: true,
+    authorize: (_, { action, stream }) => (stream === 'away' ? { redirect: '/elsewhere' } : action !== 'list'),
+  })
+  await open(`${url}/whip/lobby`, offerOf('chromium-publish-vp8'))
+  await open(`${url}/whip/other`, offerOf('chromium-publish-vp8'))
+  const listed = async (name: string): Promise<unknown> => await (await fetch(`${url}/api/streams?name=${name}`)).json()
+  t.like(await listed('lobby'), { streams: [{ name: 'lobby', live: false }] })
+  t.deepEqual(await listed('missing'), { streams: [] })
+  t.is((await fetch(`${url}/api/streams`)).status, 401)
+  t.is((await fetch(`${url}/api/streams?name=a//b`)).status, 400)
+  t.is((await fetch(`${url}/api/streams?name=away`)).status, 204)
+})
+
 // fetch would take the dots out of the path.
 function statusOf(host: string, port: number, path: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,6 @@
+import { ClientError } from './problem.ts'
 import { Session, type SessionOptions } from './session.ts'
+import { type Endpoint, hasLiveStream } from './signaling.ts'
 
 /** Which stream to play and how. */
 export interface PlayOptions extends SessionOptions {
@@ -6,7 +8,15 @@ export interface PlayOptions extends SessionOptions {
   readonly audio?: boolean
   /** Whether to ask for video; default `true`. */
   readonly video?: boolean
+  /**
+   * The stream's entry in the server's list: `/api/streams?name=NAME`. With it the player asks there until the stream is
+   * live; without it, by offers that are refused, each of which is an error in the browser's console. Default none.
+   */
+  readonly list?: string | URL
 }
+
+/** How often the list is asked while the stream is not live, in ms. */
+const ASK_AGAIN_MS = 1_000
 
 /** Plays a stream by WHEP. Fires `statechange`. */
 export interface Player extends Session {
@@ -18,7 +28,7 @@ export interface Player extends Session {
 }
 
 /**
- * Starts to play. While the stream is not live the player waits and asks again.
+ * Starts to play. While the stream is not live the player waits and asks again, at the `list` if it has one.
  * @example
  * const player = play({ endpoint: '/whep/lobby' })
  * video.srcObject = player.media
@@ -30,15 +40,29 @@ export function play(options: PlayOptions): Player {
 class WhepPlayer extends Session implements Player {
   readonly media = new MediaStream()
   readonly #kinds: readonly ('audio' | 'video')[]
+  readonly #list: URL | undefined
+  readonly #patient: boolean
 
   constructor(options: PlayOptions) {
     super(options, 'notLive')
+    this.#list = options.list === undefined ? undefined : new URL(options.list, globalThis.location?.href)
+    this.#patient = options.reconnect !== false
     this.#kinds = (['video', 'audio'] as const).filter((kind) => options[kind] !== false)
     this.start()
   }
 
   protected override prepare(connection: RTCPeerConnection): void {
     for (const kind of this.#kinds) connection.addTransceiver(kind, { direction: 'recvonly' })
+  }
+
+  protected override async ready(endpoint: Endpoint, signal: AbortSignal): Promise<void> {
+    if (this.#list === undefined) return
+    while (!signal.aborted && !(await hasLiveStream(endpoint, this.#list, signal))) {
+      const problem = new ClientError('notLive', 'The stream is not live.')
+      if (!this.#patient) throw problem
+      this.wait(problem)
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS))
+    }
   }
 
   protected override receive({ track }: RTCTrackEvent): void {

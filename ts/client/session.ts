@@ -91,6 +91,16 @@ export abstract class Session extends EventTarget {
   /** Adds tracks or transceivers to a new connection. */
   protected abstract prepare(connection: RTCPeerConnection): void
 
+  /** Resolves when an offer has a chance; rejects with a {@link ClientError}. */
+  protected ready(_endpoint: Endpoint, _signal: AbortSignal): Promise<void> {
+    return Promise.resolve()
+  }
+
+  /** Says that the stream is not live. */
+  protected wait(problem: ClientError): void {
+    this.#set('waiting', problem)
+  }
+
   /** Hands over the tracks that come in; a publisher has none. */
   protected receive(_event: RTCTrackEvent): void {}
 
@@ -118,6 +128,8 @@ export abstract class Session extends EventTarget {
     try {
       this.#watch(attempt)
       this.prepare(connection)
+      await this.ready(this.#endpoint, attempt.abort.signal)
+      if (this.#attempt !== attempt) return
       const offer = await connection.createOffer()
       const answer = await postOffer(this.#endpoint, offer.sdp ?? '', attempt.abort.signal)
       attempt.session = answer.session

@@ -35,6 +35,16 @@ export async function postOffer(endpoint: Endpoint, sdp: string, signal: AbortSi
   }
 }
 
+/** Whether the list at an address, `/api/streams?name=NAME`, has a live stream; every failure is a {@link ClientError}. */
+export async function hasLiveStream(endpoint: Endpoint, list: URL, signal: AbortSignal): Promise<boolean> {
+  const response = await send(endpoint, list, { signal })
+  if (!response.ok) throw await problemOfResponse(response, endpoint.conflict)
+  // The stream is elsewhere: the endpoint says where.
+  if (response.status === 204) return true
+  const { streams } = (await response.json()) as { readonly streams: readonly { readonly live: boolean }[] }
+  return streams.some(({ live }) => live)
+}
+
 /** Ends a session. `keepalive` lets the request outlive the page; failures are nobody's concern any more. */
 export async function deleteSession(endpoint: Endpoint, session: URL): Promise<void> {
   await send(endpoint, session, { method: 'DELETE', keepalive: true }).catch(() => {})

@@ -105,15 +105,16 @@ export function isRead({ method, headers }: HttpRequest): boolean {
   return (method === 'GET' || method === 'HEAD') && /\btext\/html\b/i.test(headers['accept'] ?? '')
 }
 
-/** The live streams, for the list page. */
-export function listStreams(server: MediaServer): HttpResponse {
+/** The streams, or the one of that name, for the pages. */
+export function listStreams(server: MediaServer, name: string | undefined): HttpResponse {
+  const streams = name === undefined ? server.streams() : [server.stream(name)].filter((one) => one !== undefined)
   return {
     status: 200,
     headers: [
       ['Content-Type', 'application/json'],
       ['Cache-Control', 'no-store'],
     ],
-    body: JSON.stringify({ streams: server.streams().map(describe) }),
+    body: JSON.stringify({ streams: streams.map(describe) }),
   }
 }
 

@@ -1,6 +1,7 @@
 // The signaling's core: a request record in, a response record out. Nothing here knows a framework.
 
 import type { MediaServer, RateLimitOptions, SignalingOptions, XrtcRoutesOptions } from '../../index.d.ts'
+import { parseStreamName } from '../stream-name.ts'
 import type { ClientAddress } from './client-address.ts'
 import { Cors } from './cors.ts'
 import { SDP, acceptOffer, counterOffer, describeEndpoint, opened, readOffer, redirected } from './endpoint.ts'
@@ -235,8 +236,16 @@ export class SignalingCore {
       return await this.#pages.serve(path, request, request.mount + this.#settings.basePath)
     if (request.method === 'OPTIONS') return emptyResponse(200, this.#cors.preflightHeaders(request))
     if (request.method !== 'GET' && request.method !== 'HEAD') return notAllowed(request.method, 'GET, HEAD, OPTIONS')
-    const passage = await this.#gate.pass(request, { action: 'list', stream: undefined })
-    return 'refusal' in passage ? passage.refusal : listStreams(this.#server)
+    // Who may watch a stream may know whether it is there.
+    const name = streamNameOf(request)
+    const passage = await this.#gate.pass(
+      request,
+      name === undefined ? { action: 'list', stream: undefined } : { action: 'pull', stream: name },
+    )
+    if ('refusal' in passage) return passage.refusal
+    // Elsewhere: the endpoint says where.
+    if (passage.redirect !== undefined) return emptyResponse(204)
+    return listStreams(this.#server, name)
   }
 
   #refuse(error: unknown, request: HttpRequest, semantic: boolean): HttpResponse {
@@ -263,6 +272,12 @@ type Resource = Exclude<Route, { readonly kind: 'page' | 'xrtc' }>
 // Fetch standard, §3.2.2: browsers send it without authorization, and it must make no credentials (RFC 9725 §4.6).
 function isPreflight({ method, headers }: HttpRequest): boolean {
   return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
+}
+
+// The list may be asked for one stream alone.
+function streamNameOf(request: HttpRequest): string | undefined {
+  const name = request.query.get('name')
+  return name === null ? undefined : parseStreamName(name)
 }
 
 /** What OPTIONS says of a resource (RFC 9725 §4.2). */
