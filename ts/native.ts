@@ -18,10 +18,7 @@ import { XrtcError, errorOf } from './errors.ts'
 /** An event about a peer. */
 export type PeerEvent = Extract<BindingEvent, { readonly type: 'peerState' | 'peerClosed' }>
 /** An event about a stream. */
-export type StreamEvent = Extract<
-  BindingEvent,
-  { readonly type: 'streamAdded' | 'streamChanged' | 'viewersChanged' | 'streamRemoved' }
->
+export type StreamEvent = Extract<BindingEvent, { readonly type: 'streamAdded' | 'streamChanged' | 'streamRemoved' }>
 /** A worker failed and runs again. */
 export type WorkerEvent = Extract<BindingEvent, { readonly type: 'workerFailed' }>
 
@@ -239,7 +236,6 @@ export class NativeServer {
         return this.#events.peer(event)
       case 'streamAdded':
       case 'streamChanged':
-      case 'viewersChanged':
       case 'streamRemoved':
         return this.#events.stream(event)
       case 'workerFailed':

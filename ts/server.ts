@@ -157,6 +157,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
 
   signaling(options: SignalingOptions = {}): Signaling {
     this.#assertOpen()
+    const logger = this.#logger
     const signaling = new HttpSignaling(this, signalingSettings(options), {
       sessions: (change) => {
         this.#httpSessions += change
@@ -165,7 +166,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
         this.#logger?.error({ err: error, method, path }, 'request failed')
         this.tell('listenererror', { error, event: 'request' })
       },
-      served: (fields, level) => this.#logger?.[level](fields, 'request'),
+      served: logger && ((fields, level) => logger[level](fields, 'request')),
       closed: () => this.#signalings.delete(signaling),
     })
     this.#signalings.add(signaling)
@@ -338,7 +339,6 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     const stream = this.#streams.get(event.stream)
     if (stream === undefined) return
     if (event.type === 'streamRemoved') return this.#removeStream(stream, event.reason)
-    if (event.type === 'viewersChanged') return
     const publisher = event.publisher === undefined ? undefined : this.#peers.get(event.publisher)
     stream.handle({
       state: event.state as Stream['state'],

@@ -12,8 +12,8 @@ import { SignalingCore } from './signaling.ts'
 
 /** What the server wants to know beside what the core tells. */
 export interface HttpSignalingHooks extends SignalingHooks {
-  /** A request was answered; the fields are for the log. */
-  readonly served: (fields: object, level: 'debug' | 'info') => void
+  /** A request was answered; the fields are for the log. Nothing where there is no log. */
+  readonly served: ((fields: object, level: 'debug' | 'info') => void) | undefined
   readonly closed: () => void
 }
 
@@ -66,8 +66,11 @@ export class HttpSignaling implements Signaling {
     const response = await this.#core.handle(seen)
     if (response === undefined && mayPass) return undefined
     const answer = await this.#core.presented(response ?? this.#core.notFound(seen), seen)
-    const fields = { ...logFields(seen, answer.status, performance.now() - begin), ...answer.log }
-    this.#hooks.served(fields, answer.log === undefined ? 'debug' : 'info')
+    const { served } = this.#hooks
+    if (served !== undefined) {
+      const fields = { ...logFields(seen, answer.status, performance.now() - begin), ...answer.log }
+      served(fields, answer.log === undefined ? 'debug' : 'info')
+    }
     return answer
   }
 }

@@ -10,6 +10,11 @@ const PROCESS_TAG = randomBytes(6).toString('base64url')
 // RFC 9725 §5 wants names from a secure generator; 144 bits are more than a random UUID's 122.
 const ID_BYTES = 18
 
+// The generator is asked for many at once: a call costs it more than the bytes do.
+const DRAWN_AT_ONCE = 128
+
+const SETTLED: Promise<unknown> = Promise.resolve()
+
 // A client may end its peer first and its session after (OBS does, and takes anything but 200 for a failure), so
 // sessions whose peer said goodbye are remembered for a while.
 const REMEMBERED = 1024
@@ -39,6 +44,8 @@ export class SessionTable {
   readonly #onSize: (change: 1 | -1) => void
   readonly #prefix: string
   readonly #waiting: (() => void)[] = []
+  #drawn = Buffer.alloc(0)
+  #drawnAt = 0
 
   /** `onSize` is told of each session that comes or goes; `processTag` begins their names. */
   constructor(onSize: (change: 1 | -1) => void, processTag = PROCESS_TAG) {
@@ -52,12 +59,13 @@ export class SessionTable {
 
   /** Opens a session for a peer; it ends with the peer. */
   open(session: Pick<Session, 'protocol' | 'peer' | 'stream' | 'urlToken'>): Session {
-    const id = this.#prefix + randomBytes(ID_BYTES).toString('base64url')
-    const opened: Session = { ...session, id, turn: Promise.resolve(), earlierGenerations: [] }
-    this.#sessions.set(opened.id, opened)
+    const { protocol, peer, stream, urlToken } = session
+    const id = this.#prefix + this.#draw()
+    const opened: Session = { id, protocol, peer, stream, urlToken, turn: SETTLED, earlierGenerations: [] }
+    this.#sessions.set(id, opened)
     this.#onSize(1)
-    if (opened.peer.closed) this.#end(opened)
-    else opened.peer.once('closed', () => this.#end(opened))
+    if (peer.closed) this.#end(opened)
+    else peer.once('closed', () => this.#end(opened))
     return opened
   }
 
@@ -95,6 +103,16 @@ export class SessionTable {
   /** All sessions of now. */
   all(): readonly Session[] {
     return [...this.#sessions.values()]
+  }
+
+  #draw(): string {
+    if (this.#drawnAt === this.#drawn.length) {
+      this.#drawn = randomBytes(ID_BYTES * DRAWN_AT_ONCE)
+      this.#drawnAt = 0
+    }
+    const begin = this.#drawnAt
+    this.#drawnAt += ID_BYTES
+    return this.#drawn.toString('base64url', begin, this.#drawnAt)
   }
 
   #end(session: Session): void {

@@ -68,8 +68,6 @@ pub enum BindingEvent {
         publisher: Option<i64>,
         tracks: Vec<BindingTrack>,
     },
-    /// The number of a stream's viewers changed.
-    ViewersChanged { stream: String, viewers: u32 },
     /// A stream is over; the last event about it.
     StreamRemoved {
         stream: String,
@@ -241,15 +239,11 @@ fn fact(event: Event) -> Option<BindingEvent> {
             publisher: publisher.map(id),
             tracks: tracks.into_iter().map(BindingTrack::from).collect(),
         },
-        Event::ViewersChanged { stream, viewers } => BindingEvent::ViewersChanged {
-            stream: stream.to_string(),
-            viewers,
-        },
         Event::StreamRemoved { stream, reason } => BindingEvent::StreamRemoved {
             stream: stream.to_string(),
             reason: reason.name(),
         },
-        // Shutting down is one call here, which has returned by now.
+        // JavaScript counts the peers that it was told of, and shutting down is one call here, which has returned by now.
         _ => return None,
     })
 }

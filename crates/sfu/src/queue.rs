@@ -18,27 +18,68 @@ pub(crate) enum Queued {
     Viewers(StreamRef),
 }
 
+impl Queued {
+    /// States and numbers of viewers are news that nobody waits for, and may change again at once.
+    fn is_pressing(&self) -> bool {
+        !matches!(self, Self::PeerState(_) | Self::Viewers(_))
+    }
+}
+
 /// The queue.
 #[derive(Debug, Default)]
-pub(crate) struct EventQueue(VecDeque<Queued>);
+pub(crate) struct EventQueue {
+    queue: VecDeque<Queued>,
+    pressing: usize,
+}
 
 impl EventQueue {
     pub(crate) fn push(&mut self, event: Event) {
-        self.0.push_back(Queued::Event(event));
+        self.put(Queued::Event(event));
     }
 
     /// Promises an event; the owner's flag says whether it is in the queue already.
     pub(crate) fn promise(&mut self, promise: Queued, queued: &mut bool) {
         if !std::mem::replace(queued, true) {
-            self.0.push_back(promise);
+            self.put(promise);
         }
     }
 
     pub(crate) fn pop(&mut self) -> Option<Queued> {
-        self.0.pop_front()
+        let next = self.queue.pop_front()?;
+        self.pressing -= usize::from(next.is_pressing());
+        Some(next)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.queue.len()
+    }
+
+    pub(crate) fn has_pressing(&self) -> bool {
+        self.pressing > 0
+    }
+
+    fn put(&mut self, queued: Queued) {
+        self.pressing += usize::from(queued.is_pressing());
+        self.queue.push_back(queued);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RequestId;
+
+    #[test]
+    fn states_do_not_press_and_replies_do_until_they_are_taken() {
+        let mut events = EventQueue::default();
+        events.promise(Queued::PeerState(PeerId(1)), &mut false);
+        assert!(!events.has_pressing());
+        let (request, peer) = (RequestId(1), PeerId(1));
+        events.push(Event::Accepted { request, peer });
+        assert!(events.has_pressing());
+        assert!(matches!(events.pop(), Some(Queued::PeerState(_))));
+        assert!(events.has_pressing());
+        assert!(events.pop().is_some());
+        assert!(!events.has_pressing());
     }
 }

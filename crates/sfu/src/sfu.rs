@@ -200,6 +200,17 @@ impl Sfu {
         }
     }
 
+    /// Whether there is an event.
+    pub fn has_event(&self) -> bool {
+        self.events.len() > 0
+    }
+
+    /// Whether there is an event that somebody may be waiting for. The others, states of peers and numbers of viewers,
+    /// are better left for a moment: they may change again, and are told as they are when they are fetched.
+    pub fn has_pressing_event(&self) -> bool {
+        self.events.has_pressing()
+    }
+
     /// When [`Sfu::handle_timeout`] wants to be called; `None`: never, unless something arrives. Right after
     /// [`Sfu::poll_transmit`] has given `false`.
     pub fn poll_timeout(&self) -> Option<Time> {

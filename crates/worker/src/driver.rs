@@ -43,6 +43,8 @@ pub(crate) struct Driver {
     ledger: Ledger,
     /// Events of the driver itself; they go before those of the state machine.
     own_events: VecDeque<WorkerEvent>,
+    /// When the application is told at the latest of what does not press.
+    tell_by: Option<Time>,
     /// Commands that were taken from the ring in this turn.
     commands: VecDeque<Command>,
     received: ReceiveBuffer,
@@ -100,6 +102,7 @@ impl Driver {
             doorbell: parts.doorbell,
             ledger: Ledger::default(),
             own_events: VecDeque::new(),
+            tell_by: None,
             commands: VecDeque::with_capacity(COMMANDS_A_TURN),
             received: ReceiveBuffer::new(),
             egress: Egress::new(),
@@ -297,7 +300,19 @@ impl Driver {
         if !self.egress.has_more() && !self.egress.is_blocked() {
             self.tcp.release(now, sfu);
         }
-        self.tell_application(sfu);
+        if self.is_time_to_tell(now, sfu) {
+            self.tell_by = None;
+            self.tell_application(sfu);
+        }
+    }
+
+    /// Each ring of the doorbell wakes the JavaScript thread: what nobody waits for goes with the next that presses, or
+    /// after a while.
+    fn is_time_to_tell(&mut self, now: Time, sfu: &Sfu) -> bool {
+        if !self.own_events.is_empty() || sfu.has_pressing_event() {
+            return true;
+        }
+        sfu.has_event() && *self.tell_by.get_or_insert(now + LONGEST_NEWS_DELAY) <= now
     }
 
     fn pass_relays(&mut self, now: Time, sfu: &mut Sfu) {
@@ -405,6 +420,7 @@ impl Driver {
             self.egress.poll_timeout(),
             self.own.poll_timeout(),
             self.tcp.poll_timeout(),
+            self.tell_by,
         ];
         let next = times.into_iter().flatten().min();
         next.map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()))
@@ -448,6 +464,8 @@ pub(crate) const ALARM: Token = Token(usize::MAX);
 pub(crate) const SHUTDOWN: RequestId = RequestId(1 << 53);
 /// Commands executed in one turn: a description takes up to 0.2 ms, and media waits meanwhile.
 const COMMANDS_A_TURN: usize = 16;
+/// How long the application may be left without news that it does not wait for.
+const LONGEST_NEWS_DELAY: Duration = Duration::from_millis(20);
 /// Messages of each other worker taken in one turn.
 const RELAYS_A_TURN: usize = 256;
 /// Receive batches of each socket in one turn.
