@@ -113,6 +113,7 @@ impl fmt::Debug for DtlsSettings {
 )]
 fn handshake_config(retransmission_timeout: Duration) -> Arc<dimpl::Config> {
     let config = dimpl::Config::builder()
+        .with_crypto_provider(crate::signing::provider())
         .mtu(DTLS_MTU)
         .max_queue_rx(MAX_DTLS_RECEIVE_QUEUE)
         .max_queue_tx(MAX_DTLS_TRANSMIT_QUEUE)

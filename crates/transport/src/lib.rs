@@ -26,6 +26,7 @@ mod event;
 mod fingerprint;
 mod limits;
 mod reassembly;
+mod signing;
 mod transport;
 
 pub use certificate::{Certificate, InvalidCertificate};
