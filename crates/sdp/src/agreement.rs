@@ -2,6 +2,7 @@
 
 use crate::description::{Description, Direction, Extension, Section};
 use crate::error::Unsupported;
+use crate::transport::TransportDescription;
 
 /// Our description as both sides know it after an offer and its answer: what later ones begin with.
 ///
@@ -15,7 +16,14 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    pub(crate) fn new(sections: Vec<Section>) -> Self {
+    pub(crate) fn new(mut sections: Vec<Section>) -> Self {
+        // It is kept as long as the session. Later descriptions have the transport of their own time.
+        for section in &mut sections {
+            section.transport = TransportDescription::default();
+            section.formats.shrink_to_fit();
+            section.extensions.shrink_to_fit();
+        }
+        sections.shrink_to_fit();
         let mut agreement = Self {
             sections,
             ids: Vec::new(),

@@ -133,17 +133,14 @@ impl Sfu {
             xrtc_sdp::DtlsRole::Client => DtlsRole::Client,
             xrtc_sdp::DtlsRole::Server => DtlsRole::Server,
         };
-        let fingerprints = remote
+        let mut fingerprints: Vec<_> = remote
             .fingerprints
             .iter()
-            .filter_map(|fingerprint| fingerprint.to_string().parse().ok());
-        peer.transport.set_remote_dtls(
-            now,
-            RemoteDtls {
-                role,
-                fingerprints: fingerprints.collect(),
-            },
-        );
+            .filter_map(|fingerprint| fingerprint.to_string().parse().ok())
+            .collect();
+        fingerprints.shrink_to_fit();
+        peer.transport
+            .set_remote_dtls(now, RemoteDtls { role, fingerprints });
         self.peer_is_dirty(key);
     }
 

@@ -165,6 +165,8 @@ impl Sfu {
             let gone = peer.paths.remove(oldest);
             self.addresses.release_path(&gone, key);
         }
+        // Most peers have one for their whole life.
+        peer.paths.reserve_exact(1);
         peer.paths.push(path);
         true
     }

@@ -167,6 +167,10 @@ impl Dtls {
         let len = self.outgoing.front()?.len();
         let out = out.get_mut(..len)?;
         out.copy_from_slice(&self.outgoing.pop_front()?);
+        if self.outgoing.is_empty() && self.handshake_complete {
+            // Hardly anything will ever follow.
+            self.outgoing = VecDeque::new();
+        }
         Some(len)
     }
 
@@ -230,6 +234,7 @@ impl Dtls {
                 Output::PeerCert(certificate) => {
                     // Before anything of this call is sent or used (RFC 8827 §6.5).
                     self.verified = self.fingerprints.iter().any(|one| one.matches(certificate));
+                    self.fingerprints = Vec::new();
                     if !self.verified {
                         self.outgoing.clear();
                         return Err(Ended::FingerprintMismatch);

@@ -6,14 +6,13 @@
 
 use std::borrow::Cow;
 
-use arrayvec::ArrayVec;
-
 use crate::limits::{MAX_PARTIAL_MESSAGE, MAX_PARTIAL_MESSAGES};
 
 /// The messages of which something is missing.
 #[derive(Debug, Default)]
 pub(crate) struct Reassembly {
-    partial: ArrayVec<Partial, MAX_PARTIAL_MESSAGES>,
+    /// At most [`MAX_PARTIAL_MESSAGES`].
+    partial: Vec<Partial>,
 }
 
 impl Reassembly {
@@ -46,7 +45,7 @@ impl Reassembly {
             .position(|partial| partial.start == *piece.start);
         let place = known.unwrap_or_else(|| {
             // The oldest gives way: it is the one whose flight is most likely over.
-            if self.partial.is_full() {
+            if self.partial.len() >= MAX_PARTIAL_MESSAGES {
                 self.partial.remove(0);
             }
             self.partial.push(Partial::new(piece));

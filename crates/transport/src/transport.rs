@@ -309,6 +309,10 @@ impl Transport {
         if let Some(Event::PathChanged(_)) = self.events.back() {
             self.events.pop_back();
         }
+        // A driver that fetches what has happened never leaves more.
+        if self.events.capacity() == 0 {
+            self.events.reserve_exact(1);
+        }
         self.events.push_back(Event::PathChanged(path));
     }
 

@@ -163,6 +163,8 @@ impl Lite {
             if self.paths.len() >= MAX_PATHS {
                 self.evict();
             }
+            // Most peers have one path for their whole life.
+            self.paths.reserve_exact(1);
             self.paths.push(CheckedPath {
                 path,
                 last_check: now,

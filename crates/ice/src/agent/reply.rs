@@ -22,6 +22,10 @@ impl Replies {
         if self.0.len() >= MAX_REPLIES {
             return Err(Discard::TooManyReplies);
         }
+        // A driver that drains after every datagram never has more than one: more than its place is not kept.
+        if self.0.capacity() == 0 {
+            self.0.reserve_exact(1);
+        }
         self.0.push_back(reply);
         Ok(())
     }

@@ -143,7 +143,8 @@ impl<'a> Frame<'a> {
                 .map(|(answer, offer)| answer.unwrap_or_else(|| reject(offer)))
                 .collect(),
         };
-        let agreement = Agreement::new(answer.sections.clone());
+        let text = answer.to_string();
+        let agreement = Agreement::new(answer.sections);
         let tagged = self.offer.sections.get(self.tagged);
         let tagged =
             tagged.map_or_else(Mid::default, |section| mid_or_number(section, self.tagged));
@@ -154,7 +155,7 @@ impl<'a> Frame<'a> {
             dtls_role: self.role,
             agreement,
         };
-        (answer.to_string(), negotiated)
+        (text, negotiated)
     }
 }
 
