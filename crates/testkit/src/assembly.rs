@@ -116,7 +116,8 @@ impl Assembly {
         else {
             return;
         };
-        if open.got != last.wrapping_sub(first) + 1 {
+        // Who lies may number a picture's end before its start.
+        if last.checked_sub(first).map(|between| between + 1) != Some(open.got) {
             return;
         }
         if open.is_mixed || open.packets != u16::try_from(open.parts.len()).ok() {
