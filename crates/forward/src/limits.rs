@@ -47,7 +47,7 @@ impl Limits {
     pub const MAX_RESENDS: usize = 512;
     /// Past switches of one subscription that can still be answered for.
     pub const MAX_SEGMENTS: usize = 8;
-    /// Packets waiting to be forwarded to viewers: seconds of a large stream.
+    /// Packets waiting to be forwarded to viewers: five seconds of 1.5 Mbit/s with sound, half a second of 20 Mbit/s.
     pub const MAX_FRESH: usize = 1_024;
     /// Events waiting for the caller.
     pub const MAX_EVENTS: usize = 4_096;
