@@ -1,5 +1,5 @@
-// What tests meet: Debian's Chromium, Firefox ESR, iproute2 and nftables for networks of their own, OpenSSL and libsrtp;
-// installed by apt where they are missing and we may.
+// What tests meet: Debian's Chromium, Firefox ESR, iproute2 and nftables for networks of their own, OpenSSL, GnuTLS and
+// libsrtp; installed by apt where they are missing and we may.
 
 import { existsSync } from 'node:fs'
 import { run, step, StepError } from './steps.mjs'
@@ -32,6 +32,7 @@ const RUST_PROGRAMS = [
     package: 'libsrtp2-1',
     paths: ['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/libsrtp2.so.1`),
   },
+  { name: 'GnuTLS', package: 'gnutls-bin', paths: ['/usr/bin/gnutls-cli'] },
   { name: 'OpenSSL', package: 'openssl', paths: ['/usr/bin/openssl', '/usr/local/bin/openssl'] },
   { name: 'iproute2', package: 'iproute2', paths: ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'] },
 ]

@@ -10,6 +10,7 @@ import { main, root, run, step } from './steps.mjs'
 const SUITES = {
   rust: () =>
     ensureRustPrograms()
+      .then(ensureForeign)
       .then(() => run('cargo', ['test', '--workspace', '--exclude', 'xrtc-node', '--no-fail-fast', '--quiet'], FREE))
       .then(countCargo),
   api: async () => {

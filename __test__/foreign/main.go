@@ -3,7 +3,7 @@
 //
 //	POST /whep/NAME, POST /whip/NAME, DELETE of what Location names, GET /figures
 //
-// It prints its URL as soon as it serves.
+// It prints its URL as soon as it serves. `foreign dtls` is one end of a DTLS handshake instead.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 
 	"github.com/pion/ice/v4"
@@ -22,6 +23,12 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "dtls" {
+		if err := runDTLS(os.Args[2:]); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	listen := flag.String("listen", "127.0.0.1:0", "HTTP address")
 	udp := flag.String("udp", "127.0.0.1:0", "UDP address for media")
 	lite := flag.Bool("lite", false, "be ICE-lite")

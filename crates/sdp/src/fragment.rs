@@ -157,6 +157,8 @@ impl Fragment {
         // A fragment cannot change DTLS (RFC 9725 §4.3.3).
         transport.fingerprints.clear();
         transport.setup = None;
+        transport.tls_id = None;
+        transport.cryptex = false;
         match self.sections.last_mut() {
             Some(section) => section.transport = transport,
             None => self.session = transport,

@@ -79,6 +79,8 @@ impl LocalParams {
             ice_options: self.ice_options(),
             fingerprints: vec![self.fingerprint.clone()],
             setup: Some(setup),
+            tls_id: None,
+            cryptex: false,
             candidates: if with_candidates {
                 self.ordered_candidates()
             } else {

@@ -147,6 +147,10 @@ pub struct TransportDescription {
     pub fingerprints: Vec<Fingerprint>,
     /// `a=setup`.
     pub setup: Option<Setup>,
+    /// `a=tls-id`: names the DTLS association (RFC 8842 §5.2). Up to 255 characters.
+    pub tls_id: Option<String>,
+    /// `a=cryptex` (RFC 9335 §3).
+    pub cryptex: bool,
     /// `a=candidate` lines in the browser's form, `candidate:…`.
     pub candidates: Vec<String>,
     /// `a=end-of-candidates` (RFC 8840 §8.2).
@@ -166,6 +170,11 @@ impl TransportDescription {
         }
     }
 
+    /// It is only compared, so that what RFC 8842 §5.2 allows in it does not matter but the length.
+    pub(crate) fn set_tls_id(&mut self, value: &str) {
+        self.tls_id = (value.len() <= 255).then(|| value.to_owned());
+    }
+
     /// Fills in what the session level says (RFC 8839 §5.4, RFC 8842 §5.2, RFC 8122 §5).
     pub(crate) fn inherit(&mut self, session: &Self) {
         if self.credentials.is_none() {
@@ -180,7 +189,11 @@ impl TransportDescription {
         if self.candidates.is_empty() {
             self.candidates.clone_from(&session.candidates);
         }
+        if self.tls_id.is_none() {
+            self.tls_id.clone_from(&session.tls_id);
+        }
         self.setup = self.setup.or(session.setup);
+        self.cryptex |= session.cryptex;
         self.end_of_candidates |= session.end_of_candidates;
     }
 }
@@ -207,6 +220,10 @@ pub struct RemoteTransport {
     pub trickle: bool,
     /// Its certificate's fingerprints; at least one.
     pub fingerprints: Vec<Fingerprint>,
+    /// The name of its DTLS association, if it gives one (RFC 8842 §5.2).
+    pub tls_id: Option<String>,
+    /// Whether CSRCs and header extensions of media are encrypted too, because both descriptions say so (RFC 9335).
+    pub cryptex: bool,
     /// Its candidates in the browser's form, `candidate:…`; often none.
     pub candidates: Vec<String>,
     /// Whether those are all.

@@ -139,8 +139,14 @@ impl Sfu {
             .filter_map(|fingerprint| fingerprint.to_string().parse().ok())
             .collect();
         fingerprints.shrink_to_fit();
-        peer.transport
-            .set_remote_dtls(now, RemoteDtls { role, fingerprints });
+        peer.transport.set_remote_dtls(
+            now,
+            RemoteDtls {
+                role,
+                fingerprints,
+                cryptex: remote.cryptex,
+            },
+        );
         self.peer_is_dirty(key);
     }
 

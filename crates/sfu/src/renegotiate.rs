@@ -273,10 +273,13 @@ fn check_change(peer: &Peer, before: &Negotiated, after: &Negotiated) -> Result<
             reason: reason.to_owned(),
         })
     };
-    if after.remote.fingerprints != before.remote.fingerprints
-        || after.dtls_role != before.dtls_role
-    {
-        return refuse("another certificate or DTLS role: open another peer");
+    // RFC 8842 §5.5: each of these asks for another association, with keys of its own.
+    let is_other_association = after.remote.fingerprints != before.remote.fingerprints
+        || after.remote.tls_id != before.remote.tls_id
+        || after.remote.cryptex != before.remote.cryptex
+        || after.dtls_role != before.dtls_role;
+    if is_other_association {
+        return refuse("another certificate, tls-id, cryptex or DTLS role: open another peer");
     }
     if matches!(peer.role, Role::Publisher(_)) && !is_same_media(before, after) {
         return refuse("a publisher's later offer may only restart ICE: open another peer");

@@ -226,6 +226,13 @@ impl Browser {
         }
     }
 
+    const fn offers_cryptex(&self) -> bool {
+        match &self.media {
+            Media::Publisher(publisher) => publisher.offers_cryptex(),
+            Media::Viewer(viewer) => viewer.offers_cryptex(),
+        }
+    }
+
     fn describe(&self, setup: &str, sections: Vec<SectionText>) -> String {
         let (ufrag, pwd) = (self.local.ufrag(), self.local.pwd());
         Text {
@@ -234,6 +241,7 @@ impl Browser {
             fingerprint: &self.fingerprint,
             setup,
             is_lite: self.transport.ice().is_lite(),
+            cryptex: self.offers_cryptex(),
             candidates: &self.candidates,
             sections,
         }
@@ -270,8 +278,12 @@ impl Browser {
         if fingerprints.is_empty() {
             return Err(missing("fingerprint"));
         }
-        self.transport
-            .set_remote_dtls(now, RemoteDtls { role, fingerprints });
+        let dtls = RemoteDtls {
+            role,
+            fingerprints,
+            cryptex: transport.cryptex && self.offers_cryptex(),
+        };
+        self.transport.set_remote_dtls(now, dtls);
         match &mut self.media {
             Media::Publisher(publisher) => publisher.negotiate(remote),
             Media::Viewer(viewer) => viewer.negotiate(remote),

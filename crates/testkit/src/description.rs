@@ -12,6 +12,7 @@ pub(crate) struct Text<'a> {
     pub(crate) fingerprint: &'a str,
     pub(crate) setup: &'a str,
     pub(crate) is_lite: bool,
+    pub(crate) cryptex: bool,
     pub(crate) candidates: &'a [String],
     pub(crate) sections: Vec<SectionText>,
 }
@@ -111,6 +112,9 @@ impl Text<'_> {
         );
         if self.is_lite {
             out.push_str("a=ice-lite\r\n");
+        }
+        if self.cryptex {
+            out.push_str("a=cryptex\r\n");
         }
         for section in &self.sections {
             self.write_section(section, &mut out);

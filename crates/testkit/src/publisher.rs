@@ -34,6 +34,8 @@ pub struct PublishConfig {
     pub rtx: bool,
     /// `a=setup` of its offers.
     pub setup: &'static str,
+    /// Whether it offers to encrypt header extensions (RFC 9335).
+    pub cryptex: bool,
 }
 
 /// One encoding.
@@ -63,6 +65,7 @@ impl Default for PublishConfig {
             nack: true,
             rtx: true,
             setup: "actpass",
+            cryptex: false,
         }
     }
 }
@@ -200,6 +203,10 @@ impl Publisher {
 
     pub(crate) const fn setup(&self) -> &'static str {
         self.config.setup
+    }
+
+    pub(crate) const fn offers_cryptex(&self) -> bool {
+        self.config.cryptex
     }
 
     fn is_simulcast(&self) -> bool {

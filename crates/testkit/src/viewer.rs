@@ -25,6 +25,8 @@ pub struct ViewConfig {
     /// After which time a request is repeated. libwebrtc takes 100 ms until it knows better, which a receiver does not
     /// without extended reports.
     pub rtt: Duration,
+    /// Whether it offers to encrypt header extensions (RFC 9335).
+    pub cryptex: bool,
 }
 
 impl Default for ViewConfig {
@@ -34,6 +36,7 @@ impl Default for ViewConfig {
             nack: true,
             rtx: true,
             rtt: Duration::from_millis(80),
+            cryptex: false,
         }
     }
 }
@@ -67,6 +70,10 @@ struct Format {
 }
 
 impl Viewer {
+    pub(crate) const fn offers_cryptex(&self) -> bool {
+        self.config.cryptex
+    }
+
     pub(crate) fn new(config: ViewConfig, rng: &mut Rng) -> Self {
         Self {
             config,

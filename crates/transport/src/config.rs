@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dimpl::crypto::NamedGroup;
+use dimpl::crypto::{CryptoProvider, NamedGroup};
 use xrtc_ice::{AgentConfig, Credentials};
 
 use crate::certificate::Certificate;
@@ -12,6 +12,7 @@ use crate::fingerprint::Fingerprint;
 use crate::limits::{
     DTLS_MTU, FLIGHT_RETRIES, HANDSHAKE_TIMEOUT, MAX_DTLS_RECEIVE_QUEUE, MAX_DTLS_TRANSMIT_QUEUE,
 };
+use crate::{rsa, signing};
 
 /// What one transport is made from.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct RemoteDtls {
     pub role: DtlsRole,
     /// The peer's certificate must match one of these (at most 8 count). With none of them nothing can match.
     pub fingerprints: Vec<Fingerprint>,
+    /// CSRCs and header extensions of media are encrypted too, because both descriptions say so (RFC 9335).
+    pub cryptex: bool,
 }
 
 /// A side of the handshake (RFC 5763 §5).
@@ -61,9 +64,12 @@ pub struct DtlsSettings {
     pub(crate) certificate: Certificate,
     pub(crate) version: DtlsVersion,
     pub(crate) epoch: Instant,
-    /// One for each of [`RETRANSMISSION_TIMEOUTS`].
-    configs: [Arc<dimpl::Config>; RETRANSMISSION_TIMEOUTS.len()],
+    as_client: Configs,
+    as_server: Configs,
 }
+
+/// One for each of [`RETRANSMISSION_TIMEOUTS`].
+type Configs = [Arc<dimpl::Config>; RETRANSMISSION_TIMEOUTS.len()];
 
 impl DtlsSettings {
     /// Settings for a server with this certificate. `epoch` is what the operating system's clock showed at
@@ -73,7 +79,10 @@ impl DtlsSettings {
             certificate,
             version,
             epoch,
-            configs: RETRANSMISSION_TIMEOUTS.map(handshake_config),
+            as_client: RETRANSMISSION_TIMEOUTS
+                .map(|timeout| handshake_config(timeout, signing::provider())),
+            as_server: RETRANSMISSION_TIMEOUTS
+                .map(|timeout| handshake_config(timeout, rsa::provider())),
         }
     }
 
@@ -84,15 +93,19 @@ impl DtlsSettings {
 
     /// The configuration whose retransmission timeout suits a path: twice the round trip time, since the peer
     /// computes too, or the default when nothing was measured.
-    pub(crate) fn config(&self, rtt: Option<Duration>) -> Arc<dimpl::Config> {
+    pub(crate) fn config(&self, role: DtlsRole, rtt: Option<Duration>) -> Arc<dimpl::Config> {
+        let configs = match role {
+            DtlsRole::Client => &self.as_client,
+            DtlsRole::Server => &self.as_server,
+        };
         let wanted = rtt.map_or(DEFAULT_RETRANSMISSION_TIMEOUT, |rtt| rtt * 2);
         let place = RETRANSMISSION_TIMEOUTS
             .iter()
             .position(|timeout| *timeout >= wanted);
-        let [.., slowest] = &self.configs;
+        let [.., slowest] = configs;
         Arc::clone(
             place
-                .and_then(|place| self.configs.get(place))
+                .and_then(|place| configs.get(place))
                 .unwrap_or(slowest),
         )
     }
@@ -111,10 +124,13 @@ impl fmt::Debug for DtlsSettings {
     clippy::expect_used,
     reason = "the values are constants, and every handshake test builds them"
 )]
-fn handshake_config(retransmission_timeout: Duration) -> Arc<dimpl::Config> {
+fn handshake_config(
+    retransmission_timeout: Duration,
+    provider: CryptoProvider,
+) -> Arc<dimpl::Config> {
     let config = dimpl::Config::builder()
-        .with_crypto_provider(crate::signing::provider())
-        .mtu(DTLS_MTU)
+        .with_crypto_provider(provider)
+        .mtu(DTLS_MTU - rsa::GROWTH)
         .max_queue_rx(MAX_DTLS_RECEIVE_QUEUE)
         .max_queue_tx(MAX_DTLS_TRANSMIT_QUEUE)
         .require_client_certificate(true)
@@ -169,7 +185,7 @@ mod tests {
             (Some(190), 400),
             (Some(600), 1000),
         ] {
-            let config = settings.config(rtt.map(Duration::from_millis));
+            let config = settings.config(DtlsRole::Server, rtt.map(Duration::from_millis));
             assert_eq!(
                 config.flight_start_rto(),
                 Duration::from_millis(timeout),

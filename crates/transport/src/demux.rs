@@ -47,4 +47,12 @@ mod tests {
         }
         assert_eq!(Protocol::of(&[]), None);
     }
+
+    #[test]
+    fn e69_records_of_dtls_1_3_are_dtls() {
+        // 0b001 and the flags for a connection id, the sequence number's and the length's (RFC 9147 §4).
+        for flags in 0..32 {
+            assert_eq!(Protocol::of(&[0x20 | flags, 0]), Some(Protocol::Dtls));
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The adapter around `dimpl`: our clock, our limits, and no key before the fingerprint was checked.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use crate::limits::{
     DTLS_MTU, HANDSHAKE_TIMEOUT, MAX_FINGERPRINTS, MAX_HANDSHAKE_BYTES, MAX_OUTGOING_DATAGRAMS,
 };
 use crate::reassembly::Reassembly;
+use crate::rsa::ask_for_rsa;
 
 /// One DTLS association. It stays after the handshake: to repeat the last flight, and to say or hear goodbye.
 pub(crate) struct Dtls {
@@ -58,7 +60,7 @@ impl Dtls {
         now: Time,
     ) -> Self {
         let epoch = settings.epoch;
-        let config = settings.config(rtt);
+        let config = settings.config(remote.role, rtt);
         let certificate = settings.certificate.dtls.clone();
         let mut engine = Box::new(match settings.version {
             DtlsVersion::V12 => dimpl::Dtls::new_12(config, certificate, instant(epoch, now)),
@@ -228,7 +230,13 @@ impl Dtls {
         loop {
             match self.engine.poll_output(&mut buffer) {
                 Output::Packet(datagram) if self.outgoing.len() < MAX_OUTGOING_DATAGRAMS => {
-                    self.outgoing.push_back(datagram.into());
+                    let datagram = match self.role {
+                        DtlsRole::Server if !self.handshake_complete => ask_for_rsa(datagram),
+                        _ => Cow::Borrowed(datagram),
+                    };
+                    if !datagram.is_empty() {
+                        self.outgoing.push_back(datagram.into());
+                    }
                 }
                 Output::BufferTooSmall { needed } => buffer.resize(needed.max(buffer.len() + 1), 0),
                 Output::PeerCert(certificate) => {

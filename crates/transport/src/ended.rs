@@ -12,8 +12,8 @@ pub enum Ended {
         /// The alert that the peer sent, if it was the one to give up (RFC 8446 §6).
         alert: Option<u8>,
     },
-    /// The peer showed no certificate, or one that cannot be verified: only ECDSA on P-256 and P-384 can. A peer that
-    /// has only an RSA certificate shows none, since it is asked for ECDSA.
+    /// The peer showed no certificate, or one that cannot be verified: ECDSA on P-256 and P-384 can, and RSA where the
+    /// peer begins a handshake of DTLS 1.2. A peer without a certificate of the kinds that it is asked for shows none.
     UnusableCertificate,
     /// The peer's certificate is not the one that its session description named.
     FingerprintMismatch,

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fingerprints_print_as_they_parse_in_any_case() {
+    fn e66_fingerprints_print_as_they_parse_in_any_case() {
         for hash in [
             HashFunction::Sha256,
             HashFunction::Sha384,

@@ -26,6 +26,8 @@ mod event;
 mod fingerprint;
 mod limits;
 mod reassembly;
+mod records;
+mod rsa;
 mod signing;
 mod transport;
 

@@ -351,7 +351,14 @@ impl Transport {
             .dtls
             .as_ref()
             .is_some_and(|dtls| dtls.role() == DtlsRole::Client);
-        let (opener, sealer) = xrtc_srtp::contexts(keys, is_client);
+        let (mut opener, mut sealer) = xrtc_srtp::contexts(keys, is_client);
+        if self
+            .remote_dtls
+            .as_ref()
+            .is_some_and(|remote| remote.cryptex)
+        {
+            (opener, sealer) = (opener.with_cryptex(), sealer.with_cryptex());
+        }
         self.media = Some(Media {
             opener,
             sealer,

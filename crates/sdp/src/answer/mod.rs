@@ -108,6 +108,7 @@ impl<'a> Frame<'a> {
         answer.transport = self
             .local
             .transport(self.role.setup(), index == self.tagged);
+        answer.transport.cryptex = self.remote.cryptex;
         answer
     }
 
@@ -252,6 +253,9 @@ pub(crate) fn remote_transport(
         ice_lite: description.ice_lite,
         trickle: main.ice_options.iter().any(|option| option == "trickle"),
         fingerprints: fingerprints.clone(),
+        tls_id: main.tls_id.clone(),
+        // Its category is TRANSPORT: that of the section with the transport holds for all (RFC 9335 §3).
+        cryptex: main.cryptex,
         candidates: main.candidates.clone(),
         end_of_candidates: main.end_of_candidates,
     })

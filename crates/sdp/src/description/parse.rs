@@ -129,6 +129,8 @@ impl TransportParser {
                 let setup = Setup::parse(value).ok_or_else(|| invalid(InvalidReason::Setup))?;
                 self.description.setup = Some(setup);
             }
+            "tls-id" => self.description.set_tls_id(value),
+            "cryptex" => self.description.cryptex = true,
             "candidate" => self.description.push_candidate(value),
             "end-of-candidates" => self.description.end_of_candidates = true,
             _ => self.direction = Direction::parse(key).or(self.direction),

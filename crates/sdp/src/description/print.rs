@@ -151,6 +151,10 @@ fn ice(attributes: &mut Attributes, transport: &TransportDescription) {
     if let Some(setup) = transport.setup {
         attributes.value("setup", setup.name());
     }
+    if let Some(tls_id) = &transport.tls_id {
+        attributes.value("tls-id", tls_id);
+    }
+    attributes.flag("cryptex", transport.cryptex);
 }
 
 fn payload_format(attributes: &mut Attributes, format: &PayloadFormat) {

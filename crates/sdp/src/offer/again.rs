@@ -58,6 +58,7 @@ pub fn offer_pull_again(
         section.mid = free_mid(&sections);
         let has_transport = sections.iter().any(|other| !other.is_rejected());
         section.transport = local.transport(Setup::Actpass, !has_transport);
+        section.transport.cryptex = sections.iter().any(|other| other.transport.cryptex);
         renumber(before, &sections, &mut section);
         sections.push(section);
     }
@@ -87,7 +88,9 @@ fn renew(before: &Agreement, section: &Section, index: usize, local: &LocalParam
             .sections
             .iter()
             .position(|other| !other.is_rejected());
+        let cryptex = section.transport.cryptex;
         section.transport = local.transport(Setup::Actpass, tagged == Some(index));
+        section.transport.cryptex = cryptex;
     }
     section
 }

@@ -122,7 +122,9 @@ impl ServerOffer {
         let alive: Vec<usize> = (0..answer.sections.len())
             .filter(|index| is_alive(answer, *index))
             .collect();
-        let remote = remote_transport(answer, &alive)?;
+        let mut remote = remote_transport(answer, &alive)?;
+        let mut ours = self.description.sections.iter();
+        remote.cryptex &= ours.any(|section| section.transport.cryptex);
         if remote.ice_lite && self.local.ice_lite {
             return Err(Unsupported::BothLite.into());
         }

@@ -310,3 +310,16 @@ fn the_session_id_keeps_its_highest_bit_clear() {
     let (sdp, _) = answer_push(&offer(|text| text), &Capabilities::default(), &local).unwrap();
     assert!(sdp.starts_with("v=0\r\no=- 9223372036854775807 1 IN IP4 0.0.0.0\r\n"));
 }
+
+#[test]
+fn cryptex_is_answered_where_it_was_offered() {
+    let (answered, negotiated) = answer(&offer(|text| text)).unwrap();
+    assert!(!negotiated.remote.cryptex && !answered.to_string().contains("a=cryptex"));
+    for mark in ["a=group:BUNDLE 0 1\n", "a=setup:actpass\n"] {
+        let offer = offer(|text| text.replace(mark, &format!("{mark}a=cryptex\n")));
+        let (answered, negotiated) = answer(&offer).unwrap();
+        assert!(negotiated.remote.cryptex, "{mark}");
+        let mut sections = answered.sections.iter();
+        assert!(sections.all(|section| section.transport.cryptex), "{mark}");
+    }
+}

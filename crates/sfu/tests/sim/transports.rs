@@ -216,3 +216,33 @@ fn what_the_driver_gives_up_costs_the_viewer_a_key_frame_and_is_counted() {
     }
     assert_eq!(world.counter(worker, "demux.transmitDropped"), 9);
 }
+
+/// Each leg by itself: a viewer with Cryptex of a publisher without, and the other way around.
+#[test]
+fn header_extensions_are_encrypted_on_the_legs_that_offer_it() {
+    for cryptex in [true, false] {
+        let mut world = World::new(2, 1);
+        let stream = name_at(0, 2);
+        let publish = PublishConfig {
+            cryptex,
+            ..PublishConfig::default()
+        };
+        world.publish(&stream, publish, network(20, 0, 0.0));
+        let viewers = [cryptex, !cryptex].map(|cryptex| {
+            let view = ViewConfig {
+                cryptex,
+                ..ViewConfig::default()
+            };
+            world.view(1, &stream, view, network(20, 0, 0.01))
+        });
+        world.connect_all();
+        world.run_ms(3_000);
+        for viewer in viewers {
+            assert!(
+                world.frames(viewer).len() > 60,
+                "{}",
+                world.frames(viewer).len()
+            );
+        }
+    }
+}

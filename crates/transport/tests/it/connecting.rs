@@ -27,7 +27,7 @@ fn a_lite_server_and_a_controlling_client_connect_in_either_dtls_role() {
 }
 
 #[test]
-fn dtls_1_3_is_spoken_by_option_and_falls_back() {
+fn e71_dtls_1_3_is_spoken_by_option_and_falls_back() {
     use DtlsVersion::{Auto, V12};
     for versions in [[Auto, Auto], [Auto, V12], [V12, Auto]] {
         for dtls_client in Side::BOTH {
@@ -94,7 +94,7 @@ fn a_connected_transport_is_idle_but_for_ice() {
 }
 
 #[test]
-fn a_wrong_fingerprint_ends_it_before_any_key_is_used() {
+fn e66_a_wrong_fingerprint_ends_it_before_any_key_is_used() {
     for wrong in Side::BOTH {
         for dtls_client in Side::BOTH {
             let setup = Setup {
@@ -138,7 +138,7 @@ fn no_fingerprint_matches_nobody() {
 }
 
 #[test]
-fn one_fingerprint_of_several_suffices() {
+fn e66_one_fingerprint_of_several_suffices() {
     for hash in [
         HashFunction::Sha256,
         HashFunction::Sha384,
@@ -197,7 +197,7 @@ fn a_handshake_that_nobody_begins_times_out() {
 /// 20 % loss each way, copies, and delays that put datagrams out of order. By seed and not at random, since a network
 /// that loses the same flight for half a minute has the right to end it.
 #[test]
-fn loss_copies_and_reordering_only_delay_the_handshake() {
+fn e65_loss_copies_and_reordering_only_delay_the_handshake() {
     let weather = Weather {
         loss: 0.2,
         copies: 0.1,
@@ -221,7 +221,7 @@ fn loss_copies_and_reordering_only_delay_the_handshake() {
 }
 
 #[test]
-fn half_a_second_of_round_trip_time_is_no_obstacle() {
+fn e65_half_a_second_of_round_trip_time_is_no_obstacle() {
     let weather = Weather {
         delay: (250, 250),
         ..Weather::FINE
@@ -244,7 +244,7 @@ fn half_a_second_of_round_trip_time_is_no_obstacle() {
 
 /// The client waits for the last flight, and its own tells the server to repeat it (RFC 6347 §4.2.4).
 #[test]
-fn the_last_flight_is_repeated_when_it_was_lost() {
+fn e65_the_last_flight_is_repeated_when_it_was_lost() {
     for dtls_client in Side::BOTH {
         let mut network = Network::new(Setup {
             dtls_client,

@@ -29,7 +29,7 @@ fn without_description() -> Network {
 }
 
 #[test]
-fn early_dtls_is_kept_until_the_description_comes() {
+fn e69_early_dtls_is_kept_until_the_description_comes() {
     let mut network = without_description();
     let now = network.now;
     network
@@ -40,7 +40,7 @@ fn early_dtls_is_kept_until_the_description_comes() {
 }
 
 #[test]
-fn what_is_kept_has_a_limit() {
+fn e69_what_is_kept_has_a_limit() {
     let mut network = without_description();
     let hello = network.sent[Side::Client as usize]
         .iter()

@@ -88,7 +88,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn a_handshake_in_pieces_connects(
+    fn e63_a_handshake_in_pieces_connects(
         size in 60usize..700,
         overlap in 0usize..30,
         reversed: bool,

@@ -45,7 +45,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn garbage_never_disturbs_a_connection(
+    fn e70_garbage_never_disturbs_a_connection(
         datagrams in prop::collection::vec(prop_oneof![garbage(), record()], 1..120),
         auto: bool,
         to_client: bool,
@@ -61,7 +61,7 @@ proptest! {
 
     /// The whole handshake again, and with changes, to the connected pair.
     #[test]
-    fn old_datagrams_never_disturb_a_connection(
+    fn e70_old_datagrams_never_disturb_a_connection(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 0..60),
         auto: bool,
     ) {
@@ -85,7 +85,7 @@ proptest! {
     /// During the handshake a changed datagram from the peer's own address may end it, but never panics, and never
     /// connects with anybody else.
     #[test]
-    fn a_tampered_handshake_never_panics(
+    fn e70_a_tampered_handshake_never_panics(
         seed: u64,
         auto: bool,
         chance in 1u8..40,
@@ -151,4 +151,45 @@ fn certificate_with(names: usize) -> Certificate {
         .self_signed(&key)
         .unwrap();
     Certificate::from_der(certificate.der(), &key.serialize_der()).unwrap()
+}
+
+/// RFC 6347 §4.1: epoch 0 is over. Alerts in the clear could otherwise end any connection.
+#[test]
+fn e70_plain_records_after_the_handshake_change_nothing() {
+    for version in [DtlsVersion::V12, DtlsVersion::Auto] {
+        let mut network = Network::connected(Setup {
+            versions: [version; 2],
+            ..Setup::default()
+        });
+        for (kind, body) in [
+            (20, vec![1]),
+            (21, vec![2, 40]),
+            (21, vec![1, 0]),
+            (22, vec![]),
+            (22, vec![0; 12]),
+            (22, vec![1, 0, 0, 90, 0, 0, 0, 0, 0, 0, 0, 0]),
+            (23, b"application data".to_vec()),
+        ] {
+            let mut record = vec![
+                kind,
+                0xfe,
+                0xfd,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                99,
+                0,
+                body.len() as u8,
+            ];
+            record.extend(body);
+            for side in Side::BOTH {
+                network.deliver(side, side.path(), &record);
+            }
+        }
+        still_works(&mut network).unwrap();
+    }
 }

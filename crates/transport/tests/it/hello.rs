@@ -114,7 +114,7 @@ fn waiting(version: DtlsVersion) -> Network {
 }
 
 #[test]
-fn a_hello_of_a_new_browser_is_answered_whatever_pieces_it_comes_in() {
+fn e64_a_hello_of_a_new_browser_is_answered_whatever_pieces_it_comes_in() {
     for version in [DtlsVersion::V12, DtlsVersion::Auto] {
         for pieces in [2, 3, 7] {
             for reversed in [false, true] {
@@ -140,7 +140,7 @@ fn a_hello_of_a_new_browser_is_answered_whatever_pieces_it_comes_in() {
 }
 
 #[test]
-fn empty_pieces_and_repetitions_do_no_harm() {
+fn e70_empty_pieces_and_repetitions_do_no_harm() {
     for version in [DtlsVersion::V12, DtlsVersion::Auto] {
         let mut network = waiting(version);
         let hello = datagrams(3);

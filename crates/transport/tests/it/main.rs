@@ -8,10 +8,10 @@
 mod closing;
 mod connecting;
 mod early;
+mod foreign;
 mod fragments;
 mod garbage;
 mod hello;
 mod media;
 mod network;
-mod openssl;
 mod strangers;

@@ -139,3 +139,37 @@ fn media_goes_on_through_an_ice_restart() {
         assert_eq!(network.state(side), TransportState::Connected);
     }
 }
+
+/// RFC 9335: what stands in a header extension is not on the wire.
+#[test]
+fn cryptex_hides_header_extensions_in_both_directions() {
+    let mut network = Network::with(Setup::default(), |_, config| {
+        if let Some(remote) = &mut config.remote_dtls {
+            remote.cryptex = true;
+        }
+    });
+    assert!(network.run_until_connected(Duration::from_secs(1)));
+    let extension = [0xbe, 0xde, 0, 1, 0x12, 0xaa, 0xbb, 0xcc];
+    let mut plain = rtp(3);
+    plain[0] |= 0x10;
+    plain.splice(12..12, extension);
+    for from in Side::BOTH {
+        let parts = Plain {
+            ssrc: Ssrc(7),
+            index: 3,
+            repeat: false,
+            header: &plain[..20],
+            prefix: &[],
+            payload: &plain[20..],
+        };
+        let mut out = [0; 1500];
+        let len = network.transport(from).seal_rtp(parts, &mut out).unwrap();
+        assert_eq!(out[12..16], [0xc0, 0xde, 0, 1]);
+        assert_ne!(out[16..20], extension[4..]);
+        network.launch(from, &out[..len]);
+    }
+    network.run_for(Duration::from_millis(100));
+    for to in Side::BOTH {
+        assert_eq!(network.received[to as usize], [(false, plain.clone())]);
+    }
+}

@@ -120,6 +120,7 @@ pub(crate) fn remote_dtls(side: Side, dtls_client: Side) -> RemoteDtls {
             DtlsRole::Server
         },
         fingerprints: vec![fingerprint.parse().unwrap()],
+        cryptex: false,
     }
 }
 
