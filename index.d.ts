@@ -62,6 +62,11 @@ export interface ServerOptions {
   /** The rate that publishers are told not to exceed (by REMB), from 10,000. Default: none is told. */
   readonly maxIngestBitrateBps?: number
   /**
+   * The certificate that peers are shown in DTLS and by its fingerprint. It needs no issuer that anybody trusts. Default:
+   * one on P-256 that is made at the start and lives as long as the server.
+   */
+  readonly dtlsCertificate?: DtlsCertificate
+  /**
    * The DTLS versions that are spoken. Default `'1.2'`: there the server chooses the SRTP profile, and so AES-GCM.
    * `'auto'` also speaks 1.3 with peers that can; there the peer chooses, and browsers choose a slower profile.
    */
@@ -78,6 +83,14 @@ export interface ServerOptions {
  * peer is lite itself (another media server) or must be reached from here.
  */
 export type IceMode = 'lite' | 'full'
+
+/** A certificate and its private key, both as PEM. */
+export interface DtlsCertificate {
+  /** The certificate; only the first one of a chain is used. */
+  readonly cert: string | Uint8Array
+  /** Its key: ECDSA on P-256 or P-384, PKCS #8 or SEC 1, without a passphrase. */
+  readonly key: string | Uint8Array
+}
 
 /** Where the workers listen for media. */
 export interface UdpOptions {
@@ -207,6 +220,13 @@ export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDispo
    * @throws {InvalidArgumentError} The URL is not one of http or https, or an option is wrong.
    */
   pushTo(streamName: string, url: string | URL, options?: PushToOptions): RemoteStream
+  /**
+   * Shows another certificate to peers that are opened from now on. Those that are there keep theirs, also when they
+   * negotiate again.
+   *
+   * @throws {InvalidArgumentError} It cannot be read, has expired, or the key is not its own; nothing has changed.
+   */
+  replaceDtlsCertificate(certificate: DtlsCertificate): void
   /** Every remote stream of now. */
   remoteStreams(): readonly RemoteStream[]
   /** The stream of that name, if there is one now. */

@@ -4,6 +4,7 @@
 import { createRequire } from 'node:module'
 import type { XrtcErrorCode } from '../index.d.ts'
 import type {
+  BindingCertificate,
   BindingEvent,
   BindingOfferOptions,
   BindingLayerWish,
@@ -143,6 +144,11 @@ export class NativeServer {
   /** Ends a peer; its `peerClosed` follows. */
   closePeer(peer: number, reason: string): void {
     this.#insist(() => this.#binding.closePeer(peer, reason))
+  }
+
+  /** Peers that are opened from now on get this certificate. */
+  replaceCertificate(certificate: BindingCertificate): void {
+    this.#insist(() => this.#binding.replaceCertificate(certificate))
   }
 
   /** Ends a stream; its `streamRemoved` follows. */

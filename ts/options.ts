@@ -3,6 +3,7 @@
 import { isIP, Server as NetServer } from 'node:net'
 import { availableParallelism } from 'node:os'
 import type {
+  DtlsCertificate,
   IceMode,
   RateLimit,
   RateLimitOptions,
@@ -11,7 +12,7 @@ import type {
   WhepExtensions,
   XrtcRoutesOptions,
 } from '../index.d.ts'
-import type { BindingLimits, BindingServerOptions } from './binding.d.ts'
+import type { BindingCertificate, BindingLimits, BindingServerOptions } from './binding.d.ts'
 import { errorOf } from './errors.ts'
 import { RATE_LIMIT_DEFAULTS } from './http/rate-limit.ts'
 import { clientAddressBehind } from './http/client-address.ts'
@@ -23,7 +24,17 @@ import { LOG_LEVELS } from './logger.ts'
 const MAX_WORKERS = 64
 
 const SERVER_KEYS = [
-  ...['announce', 'answerTimeoutMs', 'connectTimeoutMs', 'consentTimeoutMs', 'dtlsVersion', 'ice', 'limits', 'logger'],
+  ...[
+    'announce',
+    'answerTimeoutMs',
+    'connectTimeoutMs',
+    'consentTimeoutMs',
+    'dtlsCertificate',
+    'dtlsVersion',
+    'ice',
+    'limits',
+    'logger',
+  ],
   ...['maxIngestBitrateBps', 'publisherGraceMs', 'stunServers', 'tcp', 'udp', 'workers'],
 ]
 const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as const
@@ -69,10 +80,24 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
   assign(settings, 'maxIngestBitrateBps', bitrate)
   if (![undefined, '1.2', 'auto'].includes(options.dtlsVersion)) throw invalid("dtlsVersion is '1.2' or 'auto'")
   if (options.dtlsVersion === 'auto') settings.dtls13 = true
+  if (options.dtlsCertificate !== undefined) settings.certificate = dtlsCertificate(options.dtlsCertificate)
   const bounds: BindingLimits = {}
   for (const key of LIMIT_KEYS) assign(bounds, key, integer(`limits.${key}`, limits[key], [1, 1_000_000]))
   if (Object.keys(bounds).length > 0) settings.limits = bounds
   return settings
+}
+
+/** A certificate with its key as PEM; what it says is checked natively. */
+export function dtlsCertificate(certificate: DtlsCertificate): BindingCertificate {
+  if (typeof certificate !== 'object' || certificate === null) throw invalid('dtlsCertificate is an object')
+  known('dtlsCertificate', certificate, ['cert', 'key'])
+  return { cert: pem('dtlsCertificate.cert', certificate.cert), key: pem('dtlsCertificate.key', certificate.key) }
+}
+
+function pem(name: string, value: unknown): string {
+  if (typeof value === 'string') return value
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1')
+  throw invalid(`${name} is PEM, as a string or a Buffer`)
 }
 
 function checkLogger(logger: unknown): void {

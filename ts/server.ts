@@ -2,6 +2,7 @@
 
 import type { Server as NetServer } from 'node:net'
 import type {
+  DtlsCertificate,
   Held,
   IceMode,
   Logger,
@@ -33,7 +34,7 @@ import { HttpSignaling } from './http/http-signaling.ts'
 import { IsolatedLogger } from './logger.ts'
 import type { PeerEvent, StreamEvent, WorkerEvent } from './native.ts'
 import { NativeServer } from './native.ts'
-import { flag, iceMode, invalid, known, serverSettings, signalingSettings, text } from './options.ts'
+import { dtlsCertificate, flag, iceMode, invalid, known, serverSettings, signalingSettings, text } from './options.ts'
 import type { PeerBase, PeerHome } from './peer.ts'
 import { Viewer } from './pull-peer.ts'
 import { Publisher } from './push-peer.ts'
@@ -141,6 +142,11 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     const { push, pull, ...rest } = options
     if ((push === undefined) === (pull === undefined)) throw invalid('peer has either push or pull')
     return push === undefined ? this.#viewer(pull, rest) : this.#publisher(push, rest)
+  }
+
+  replaceDtlsCertificate(certificate: DtlsCertificate): void {
+    if (this.closed) throw errorOf('XRTC_CLOSED', 'the server is closed')
+    this.#native.replaceCertificate(dtlsCertificate(certificate))
   }
 
   stream(streamName: string): Stream | undefined {

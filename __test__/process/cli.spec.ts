@@ -142,6 +142,11 @@ for (const [args, message] of [
   ],
   [['--public-url', 'media.example'], /--public-url/],
   [['--cert', 'x.pem'], /--cert and --key go together/],
+  [['--dtls-cert', 'x.pem'], /--dtls-cert and --dtls-key go together/],
+  [
+    ['--dtls-cert', 'package.json', '--dtls-key', 'package.json'],
+    /the DTLS certificate: the certificate cannot be read/,
+  ],
   [['--cert', 'missing.pem', '--key', 'missing.pem'], /missing\.pem cannot be read/],
   [['--cert', 'package.json', '--key', 'package.json'], /--cert and --key are not a certificate.*PEM/],
   [['--announce', 'nobody.invalid'], /nobody\.invalid/],
@@ -231,7 +236,17 @@ test.serial('help names every flag with its variable', async (t) => {
   for (const flag of [
     ...['--host', '--port', '--udp-port', '--announce', '--token', '--workers', '--log-level', '--log-file'],
     ...['--jwks-url', '--jwt-secret', '--jwt-audience', '--jwt-issuer', '--turn', '--turn-secret'],
-    ...['--https', '--cert', '--key', '--trust-proxy', '--public-url', '--webhook', '--webhook-secret'],
+    ...[
+      '--https',
+      '--cert',
+      '--key',
+      '--dtls-cert',
+      '--dtls-key',
+      '--trust-proxy',
+      '--public-url',
+      '--webhook',
+      '--webhook-secret',
+    ],
     ...['--udp-port-per-worker', '--udp-host', '--tcp-port', '--interfaces'],
   ]) {
     const variable = `XRTC_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`

@@ -14,8 +14,7 @@ export interface Certificate {
 
 /** Reads both files, or makes a certificate for this machine's names and addresses. */
 export async function loadCertificate(cert: string | undefined, key: string | undefined): Promise<Certificate> {
-  if (cert !== undefined && key !== undefined)
-    return usable({ cert: await read('--cert', cert), key: await read('--key', key) })
+  if (cert !== undefined && key !== undefined) return usable(await readPair(['--cert', cert], ['--key', key]))
   // Only here, because it takes a while to load.
   const { generate } = await import('selfsigned')
   const altNames = ['localhost', hostname(), '127.0.0.1', '::1', ...localAddresses()].map((name) =>
@@ -43,6 +42,14 @@ function usable(certificate: Certificate): Certificate {
     const reason = cause instanceof Error ? cause.message.replace(/^error:[0-9A-F]*:/, '') : String(cause)
     throw new Error(`--cert and --key are not a certificate and its private key as PEM (${reason})`, { cause })
   }
+}
+
+/** Reads a certificate and its key, whatever they say. */
+export async function readPair(
+  [certFlag, cert]: readonly [string, string],
+  [keyFlag, key]: readonly [string, string],
+): Promise<Certificate> {
+  return { cert: await read(certFlag, cert), key: await read(keyFlag, key) }
 }
 
 async function read(flag: string, path: string): Promise<string> {

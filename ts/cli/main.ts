@@ -108,6 +108,10 @@ program
   .addOption(option('--cert <path>', 'HTTPS: the certificate, as PEM', 'XRTC_CERT'))
   .addOption(option('--key <path>', 'HTTPS: its private key, as PEM', 'XRTC_KEY'))
   .addOption(
+    option('--dtls-cert <path>', 'media: the certificate for DTLS, as PEM (default: one is made)', 'XRTC_DTLS_CERT'),
+  )
+  .addOption(option('--dtls-key <path>', 'media: its private key, as PEM', 'XRTC_DTLS_KEY'))
+  .addOption(
     option(
       '--trust-proxy <number|networks>',
       'HTTP: reverse proxies to believe about clients',

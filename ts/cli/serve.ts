@@ -9,7 +9,7 @@ import { XrtcError } from '../errors.ts'
 import { createServer } from '../server.ts'
 import { isLoopback, isPrivate, localAddresses } from './addresses.ts'
 import type { Certificate } from './certificate.ts'
-import { loadCertificate } from './certificate.ts'
+import { loadCertificate, readPair } from './certificate.ts'
 import type { GateFlags } from './gate.ts'
 import { conflictOf, gateOf, isOpen } from './gate.ts'
 import type { Log } from './log.ts'
@@ -37,6 +37,8 @@ export interface ServeOptions extends GateFlags, RemoteFlags {
   readonly https?: boolean
   readonly cert?: string
   readonly key?: string
+  readonly dtlsCert?: string
+  readonly dtlsKey?: string
   readonly trustProxy?: number | readonly string[]
   readonly publicUrl?: string
   readonly webhook?: string
@@ -83,6 +85,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
 
 async function startMedia(options: ServeOptions, log: Log, http: HttpServer): Promise<MediaServer> {
   const { announce, workers, udpPort, udpPortPerWorker = false, udpHost, tcpPort, interfaces } = options
+  const dtlsCertificate = await dtlsCertificateOf(options)
   try {
     return await createServer({
       udp: {
@@ -91,6 +94,7 @@ async function startMedia(options: ServeOptions, log: Log, http: HttpServer): Pr
         ...(udpHost === undefined ? {} : { host: udpHost }),
         ...(interfaces === undefined ? {} : { interfaces }),
       },
+      ...(dtlsCertificate === undefined ? {} : { dtlsCertificate }),
       ...(tcpPort === undefined ? {} : { tcp: tcpOptions(options, http) }),
       logger: log.logger,
       ...(announce === undefined ? {} : { announce }),
@@ -136,6 +140,12 @@ async function certificateOf(options: ServeOptions): Promise<Certificate | undef
   const { https, cert, key } = options
   if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key go together')
   return https === true || cert !== undefined ? await loadCertificate(cert, key) : undefined
+}
+
+async function dtlsCertificateOf({ dtlsCert, dtlsKey }: ServeOptions): Promise<Certificate | undefined> {
+  if (dtlsCert === undefined && dtlsKey === undefined) return undefined
+  if (dtlsCert === undefined || dtlsKey === undefined) throw new UsageError('--dtls-cert and --dtls-key go together')
+  return await readPair(['--dtls-cert', dtlsCert], ['--dtls-key', dtlsKey])
 }
 
 interface Running {

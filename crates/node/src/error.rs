@@ -2,7 +2,7 @@
 
 use napi::Error;
 use xrtc_sfu::{InvalidStreamName, Refused};
-use xrtc_worker::{SendError, StartError};
+use xrtc_worker::{ReplaceError, SendError, StartError};
 
 /// An error with a stable camelCase code.
 pub(crate) type BindingError = Error<&'static str>;
@@ -16,6 +16,10 @@ pub(crate) fn start_failed(error: &StartError) -> BindingError {
 }
 
 pub(crate) fn not_sent(error: SendError) -> BindingError {
+    Error::new(error.code(), error.to_string())
+}
+
+pub(crate) fn not_replaced(error: ReplaceError) -> BindingError {
     Error::new(error.code(), error.to_string())
 }
 

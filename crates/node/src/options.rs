@@ -6,7 +6,9 @@ use std::time::Duration;
 use napi_derive::napi;
 use xrtc_rtp::Bitrate;
 use xrtc_sfu::Limits;
-use xrtc_worker::{Announced, Backend, DtlsVersion, InterfaceFilter, ServerConfig, TcpPort};
+use xrtc_worker::{
+    Announced, Backend, DtlsVersion, InterfaceFilter, PemCertificate, ServerConfig, TcpPort,
+};
 
 use crate::error::{BindingError, invalid_argument};
 
@@ -49,10 +51,30 @@ pub struct BindingServerOptions {
     pub max_ingest_bitrate_bps: Option<u32>,
     /// Limits of each worker.
     pub limits: Option<BindingLimits>,
+    /// The certificate for DTLS. Default: one that is made at the start.
+    pub certificate: Option<BindingCertificate>,
     /// Whether DTLS 1.3 is spoken with peers that can. Default `false`: there the peer chooses the cipher.
     pub dtls13: Option<bool>,
     /// Whether datagrams go one by one even where the platform has batches. Default `false`.
     pub portable_udp: Option<bool>,
+}
+
+/// A certificate and its private key as PEM.
+#[napi(object, object_to_js = false)]
+pub struct BindingCertificate {
+    /// The certificate.
+    pub cert: String,
+    /// Its key.
+    pub key: String,
+}
+
+impl From<BindingCertificate> for PemCertificate {
+    fn from(binding: BindingCertificate) -> Self {
+        Self {
+            certificate: binding.cert,
+            private_key: binding.key,
+        }
+    }
 }
 
 /// An address at which the server can be reached from elsewhere.
@@ -150,6 +172,7 @@ impl TryFrom<BindingServerOptions> for ServerConfig {
         if let Some(limits) = options.limits {
             config.limits = limits.into();
         }
+        config.certificate = options.certificate.map(PemCertificate::from);
         if options.dtls13 == Some(true) {
             config.dtls_version = DtlsVersion::Auto;
         }

@@ -14,10 +14,11 @@ use crate::command::{
     BindingLayerWish, BindingOfferOptions, BindingPullOptions, BindingPushOptions,
 };
 use crate::error::{
-    BindingError, doorbell_failed, invalid_argument, invalid_stream_name, not_sent, start_failed,
+    BindingError, doorbell_failed, invalid_argument, invalid_stream_name, not_replaced, not_sent,
+    start_failed,
 };
 use crate::event::BindingEvent;
-use crate::options::BindingServerOptions;
+use crate::options::{BindingCertificate, BindingServerOptions};
 use crate::stats::counts;
 
 /// Running workers.
@@ -217,6 +218,17 @@ impl BindingServer {
         self.server
             .send(worker, Command::CloseStream { stream, reason })
             .map_err(not_sent)
+    }
+
+    /// Peers that are opened from now on get this certificate. No reply.
+    #[napi(catch_unwind)]
+    pub fn replace_certificate(
+        &mut self,
+        certificate: BindingCertificate,
+    ) -> Result<(), BindingError> {
+        self.server
+            .replace_certificate(&certificate.into())
+            .map_err(not_replaced)
     }
 
     /// Asks for a peer's figures. Replied to by `stats`.

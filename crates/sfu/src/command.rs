@@ -1,6 +1,9 @@
 //! What the application asks of a worker: plain data, because it crosses from JavaScript.
 
+use std::sync::Arc;
+
 use xrtc_forward::LayerWish;
+use xrtc_transport::DtlsSettings;
 
 use crate::{Ice, StreamName};
 
@@ -138,6 +141,11 @@ pub enum Command {
         /// The command.
         request: RequestId,
     },
+    /// Peers that are opened from now on use this certificate; those that are there keep theirs. Not answered.
+    SetDtls {
+        /// What the new peers' transports share.
+        dtls: Arc<DtlsSettings>,
+    },
     /// Ends all peers and streams. Answered by `ShutDown` after the last farewell was handed out; new peers are
     /// refused from now on.
     Shutdown {
@@ -208,7 +216,7 @@ impl Command {
             | Self::GetCounters { request }
             | Self::GetHeld { request }
             | Self::Shutdown { request } => Some(*request),
-            Self::ClosePeer { .. } | Self::CloseStream { .. } => None,
+            Self::SetDtls { .. } | Self::ClosePeer { .. } | Self::CloseStream { .. } => None,
         }
     }
 }

@@ -158,6 +158,10 @@ impl Sfu {
                 self.events.push(Event::Held { request, held });
                 Ok(())
             }
+            Command::SetDtls { dtls } => {
+                self.config.dtls = dtls;
+                Ok(())
+            }
             Command::Shutdown { request } => {
                 self.shut_down(now, request);
                 Ok(())

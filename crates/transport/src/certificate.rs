@@ -1,8 +1,11 @@
 //! Our own certificate.
 
 use std::fmt;
+use std::time::Duration;
 
 use dimpl::DtlsCertificate;
+use dimpl::crypto::{Buf, aws_lc_rs::default_provider};
+use x509_cert::der::{Decode, pem};
 
 use crate::fingerprint::{Fingerprint, HashFunction};
 
@@ -32,20 +35,45 @@ impl Certificate {
     ///
     /// # Errors
     ///
-    /// Which of the two cannot be used.
+    /// Which of the two cannot be used, or that they do not belong together.
     pub fn from_der(certificate: &[u8], private_key: &[u8]) -> Result<Self, InvalidCertificate> {
         // The outermost SEQUENCE must span the input; what lies in it only matters to peers.
         if !is_one_sequence(certificate) {
             return Err(InvalidCertificate::Certificate);
         }
-        dimpl::crypto::aws_lc_rs::default_provider()
-            .key_provider
-            .load_private_key(private_key)
-            .map_err(|_| InvalidCertificate::PrivateKey)?;
+        check_pair(certificate, private_key)?;
         Ok(Self::new(DtlsCertificate {
             certificate: certificate.to_vec(),
             private_key: private_key.to_vec(),
         }))
+    }
+
+    /// Takes a certificate and its private key as files for web servers have them: the first certificate of a chain, and a
+    /// key as [`Self::from_der`] takes it, not encrypted. `unix_time` is now, since 1970: browsers do not look at the
+    /// dates, but other peers may.
+    ///
+    /// # Errors
+    ///
+    /// Which of the two cannot be used, that they do not belong together, or that the dates are not around now.
+    pub fn from_pem(
+        certificate: &str,
+        private_key: &str,
+        unix_time: Duration,
+    ) -> Result<Self, InvalidCertificate> {
+        let certificate =
+            block(certificate, &["CERTIFICATE"]).ok_or(InvalidCertificate::Certificate)?;
+        let private_key = block(private_key, &["PRIVATE KEY", "EC PRIVATE KEY"])
+            .ok_or(InvalidCertificate::PrivateKey)?;
+        let parsed = x509_cert::Certificate::from_der(&certificate)
+            .map_err(|_| InvalidCertificate::Certificate)?;
+        let validity = parsed.tbs_certificate().validity();
+        if unix_time < validity.not_before.to_unix_duration() {
+            return Err(InvalidCertificate::NotYetValid);
+        }
+        if unix_time > validity.not_after.to_unix_duration() {
+            return Err(InvalidCertificate::Expired);
+        }
+        Self::from_der(&certificate, &private_key)
     }
 
     /// The certificate, X.509 in DER.
@@ -84,12 +112,51 @@ pub enum InvalidCertificate {
     /// None could be made.
     #[error("the certificate could not be generated")]
     Generation,
-    /// It is not DER.
-    #[error("the certificate is not valid DER")]
+    /// It cannot be read.
+    #[error("the certificate cannot be read")]
     Certificate,
-    /// It is no private key on P-256 or P-384.
-    #[error("the private key is not an ECDSA key on P-256 or P-384 in DER")]
+    /// It is no private key on P-256 or P-384, or it is encrypted.
+    #[error("the private key is not an ECDSA key on P-256 or P-384 without a passphrase")]
     PrivateKey,
+    /// What the key signs, the certificate does not verify.
+    #[error("the private key is not the certificate's")]
+    Mismatch,
+    /// Its dates lie in the future.
+    #[error("the certificate is not valid yet")]
+    NotYetValid,
+    /// Its dates lie in the past.
+    #[error("the certificate has expired")]
+    Expired,
+}
+
+/// Signs something as in a handshake and verifies it.
+fn check_pair(certificate: &[u8], private_key: &[u8]) -> Result<(), InvalidCertificate> {
+    let provider = default_provider();
+    let mut key = provider
+        .key_provider
+        .load_private_key(private_key)
+        .map_err(|_| InvalidCertificate::PrivateKey)?;
+    let (hash, algorithm) = (key.hash_algorithm(), key.algorithm());
+    let (text, mut signature) = (b"whether they belong together", Buf::new());
+    key.sign(text, hash, &mut signature)
+        .map_err(|_| InvalidCertificate::PrivateKey)?;
+    provider
+        .signature_verification
+        .verify_signature(certificate, text, &signature, hash, algorithm)
+        .map_err(|_| InvalidCertificate::Mismatch)
+}
+
+/// The contents of the first block with one of these labels (RFC 7468); files may have others in front and behind.
+fn block(text: &str, labels: &[&str]) -> Option<Vec<u8>> {
+    let first = labels.iter().filter_map(|label| {
+        let begin = text.find(&format!("-----BEGIN {label}-----"))?;
+        let (_, rest) = text.split_at_checked(begin)?;
+        let end = format!("-----END {label}-----");
+        let len = rest.find(&end)? + end.len();
+        Some((begin, rest.get(..len)?))
+    });
+    let (_, block) = first.min_by_key(|(begin, _)| *begin)?;
+    pem::decode_vec(block.as_bytes()).ok().map(|(_, der)| der)
 }
 
 /// Whether the bytes are one DER SEQUENCE with the length it states.
@@ -145,6 +212,51 @@ mod tests {
         for broken in [&[][..], certificate, &key[..20]] {
             let refused = Certificate::from_der(certificate, broken);
             assert_eq!(refused.err(), Some(InvalidCertificate::PrivateKey));
+        }
+        let other = Certificate::generate().unwrap();
+        let refused = Certificate::from_der(certificate, other.private_key_der());
+        assert_eq!(refused.err(), Some(InvalidCertificate::Mismatch));
+    }
+
+    fn armored(label: &str, der: &[u8]) -> String {
+        pem::encode_string(label, pem::LineEnding::LF, der).unwrap()
+    }
+
+    #[test]
+    fn files_for_web_servers_are_read_while_their_dates_are_right() {
+        let generated = Certificate::generate().unwrap();
+        let (der, key) = (generated.certificate_der(), generated.private_key_der());
+        let parsed = x509_cert::Certificate::from_der(der).unwrap();
+        let validity = parsed.tbs_certificate().validity();
+        let (begin, end) = (
+            validity.not_before.to_unix_duration(),
+            validity.not_after.to_unix_duration(),
+        );
+        let chain = armored("CERTIFICATE", der) + &armored("CERTIFICATE", b"its issuer");
+        // As `openssl ecparam -genkey` writes it.
+        let key = armored("EC PARAMETERS", &[6, 0]) + &armored("PRIVATE KEY", key);
+        let read = Certificate::from_pem(&chain, &key, begin).unwrap();
+        assert_eq!(read.fingerprint_sha256(), generated.fingerprint_sha256());
+        let second = Duration::from_secs(1);
+        for (certificate, key, time, reason) in [
+            (
+                &chain,
+                &key,
+                begin - second,
+                InvalidCertificate::NotYetValid,
+            ),
+            (&chain, &key, end + second, InvalidCertificate::Expired),
+            (&key, &key, begin, InvalidCertificate::Certificate),
+            (&chain, &chain, begin, InvalidCertificate::PrivateKey),
+            (
+                &chain[9..].to_owned(),
+                &key,
+                begin,
+                InvalidCertificate::Certificate,
+            ),
+        ] {
+            let refused = Certificate::from_pem(certificate, key, time);
+            assert_eq!(refused.err(), Some(reason));
         }
     }
 }

@@ -7,7 +7,7 @@ use xrtc_rtp::Bitrate;
 use xrtc_sfu::Limits;
 use xrtc_transport::DtlsVersion;
 
-use crate::{Backend, InterfaceFilter};
+use crate::{Backend, InterfaceFilter, PemCertificate};
 
 /// What a server is started with. `Default` has the defaults that each field names.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub struct ServerConfig {
     pub publisher_silence: Duration,
     /// What publishers are told to stay under. Default: nothing.
     pub max_ingest_bitrate: Option<Bitrate>,
+    /// The certificate that peers get; `None`: one that is made at the start. Default `None`.
+    pub certificate: Option<PemCertificate>,
     /// Which versions of DTLS to speak. Default: 1.2, where the server chooses the cipher.
     pub dtls_version: DtlsVersion,
     /// How datagrams pass between us and the kernel. Default: as the platform does it best.
@@ -94,6 +96,7 @@ impl Default for ServerConfig {
             publisher_grace: Duration::from_secs(30),
             publisher_silence: Duration::from_secs(2),
             max_ingest_bitrate: None,
+            certificate: None,
             dtls_version: DtlsVersion::V12,
             backend: Backend::Native,
         }

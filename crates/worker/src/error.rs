@@ -77,8 +77,8 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
-    /// The crypto library makes no certificate.
-    #[error("no certificate: {0}")]
+    /// The certificate that was given cannot be used, or the crypto library makes none.
+    #[error("the DTLS certificate: {0}")]
     Certificate(#[from] InvalidCertificate),
     /// The operating system has no randomness to give.
     #[error("no randomness from the operating system")]
@@ -112,7 +112,8 @@ impl StartError {
             Self::Socket { .. } => "socket",
             Self::Acceptor(_) => "acceptor",
             Self::Worker { .. } => "worker",
-            Self::Certificate(_) => "certificate",
+            Self::Certificate(InvalidCertificate::Generation) => "certificate",
+            Self::Certificate(_) => "invalidArgument",
             Self::NoEntropy => "noEntropy",
         }
     }
@@ -147,6 +148,27 @@ impl SendError {
             Self::Busy => "busy",
             Self::UnknownWorker => "unknownWorker",
             Self::Closed => "serverClosed",
+        }
+    }
+}
+
+/// Why a certificate was not replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplaceError {
+    /// It cannot be used.
+    #[error("the DTLS certificate: {0}")]
+    Certificate(#[from] InvalidCertificate),
+    /// A worker has not taken it.
+    #[error(transparent)]
+    Send(#[from] SendError),
+}
+
+impl ReplaceError {
+    /// The stable camelCase code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Certificate(_) => "invalidArgument",
+            Self::Send(error) => error.code(),
         }
     }
 }

@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod bug;
+mod certificate;
 mod clock;
 mod config;
 mod counters;
@@ -55,9 +56,10 @@ mod wire;
 #[cfg(test)]
 extern crate self as xrtc_worker;
 
+pub use certificate::PemCertificate;
 pub use config::{Announced, ServerConfig, TcpPort};
 pub use counters::SocketCounters;
-pub use error::{SendError, StartError};
+pub use error::{ReplaceError, SendError, StartError};
 pub use interface::{InterfaceFilter, local_addresses};
 pub use server::{Server, WorkerEvent, WorkerInfo};
 pub use udp::Backend;

@@ -95,7 +95,7 @@ fn ports(config: &ServerConfig) -> Result<Vec<u16>, StartError> {
 /// What the state machines of all workers have in common; each has its number and its candidates besides.
 pub(crate) fn sfu_config(
     config: &ServerConfig,
-    dtls: DtlsSettings,
+    dtls: Arc<DtlsSettings>,
     owner_key: OwnerKey,
     wall: WallClock,
 ) -> SfuConfig {
@@ -108,7 +108,7 @@ pub(crate) fn sfu_config(
         publisher_grace: config.publisher_grace,
         publisher_silence: config.publisher_silence,
         max_ingest_bitrate: config.max_ingest_bitrate,
-        ..SfuConfig::new(Arc::new(dtls), Arc::new(owner_key), Vec::new(), wall)
+        ..SfuConfig::new(dtls, Arc::new(owner_key), Vec::new(), wall)
     }
 }
 

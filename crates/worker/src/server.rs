@@ -8,15 +8,15 @@ use std::thread::{JoinHandle, park_timeout};
 use std::time::Duration;
 
 use xrtc_sfu::{Command, Event, OwnerKey, PeerId, SfuConfig, StreamName, WorkerId};
-use xrtc_transport::{Certificate, DtlsSettings};
 
+use crate::certificate::{DtlsSource, PemCertificate};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::driver::DriverParts;
 use crate::queue::{Doorbell, Everyone, ServerEnds, Shared, connect};
 use crate::seat::{seats, sfu_config, steering};
 use crate::tcp::{Acceptor, AcceptorHandle, Connections, Doors, handover};
-use crate::{SendError, ServerConfig, SocketCounters, StartError, entropy, thread};
+use crate::{ReplaceError, SendError, ServerConfig, SocketCounters, StartError, entropy, thread};
 
 /// Running workers. Dropping it shuts them down.
 pub struct Server {
@@ -26,6 +26,7 @@ pub struct Server {
     /// By the worker's number, also after the shutdown.
     counters: Vec<Arc<Counters>>,
     acceptor_counters: Arc<Counters>,
+    dtls: Arc<DtlsSource>,
     doorbell: Option<Arc<Doorbell>>,
     /// Where TCP connections are taken.
     acceptor: Option<AcceptorHandle>,
@@ -77,14 +78,14 @@ impl Server {
     ) -> Result<Self, StartError> {
         let clock = Clock::start();
         let seats = seats(&config)?;
-        let certificate = Certificate::generate()?;
-        let dtls = DtlsSettings::new(certificate, config.dtls_version, clock.origin());
+        let given = config.certificate.as_ref();
+        let dtls = Arc::new(DtlsSource::new(given, config.dtls_version, clock)?);
         let owner_key = OwnerKey::new(&entropy::seed()?);
         let first = seats.first().map(|seat| seat.info.bound.clone());
         let doors = Doors::open(&config, &first.unwrap_or_default())?;
         let template = SfuConfig {
             tcp_candidates: doors.candidates.clone(),
-            ..sfu_config(&config, dtls, owner_key, clock.wall())
+            ..sfu_config(&config, dtls.current(), owner_key, clock.wall())
         };
         let share = config.shares_port();
         let ends = connect(seats.len(), config.limits.relay_queue, share);
@@ -97,6 +98,7 @@ impl Server {
                 .map(|seat| Arc::clone(&seat.shared.counters))
                 .collect(),
             acceptor_counters: Arc::new(Counters::default()),
+            dtls: Arc::clone(&dtls),
             doorbell: None,
             acceptor: None,
             tcp_candidates: doors.candidates.clone(),
@@ -130,7 +132,7 @@ impl Server {
                 doorbell: Arc::clone(&doorbell),
             };
             // On an error the workers so far are shut down by the drop of `server`.
-            let thread = thread::spawn(parts, sfu, entropy::seed()?)
+            let thread = thread::spawn(parts, (sfu, Arc::clone(&dtls)), entropy::seed()?)
                 .map_err(|source| StartError::Worker { worker, source })?;
             server.links.push(Link {
                 ends: application,
@@ -192,6 +194,20 @@ impl Server {
     /// The worker that owns a stream.
     pub fn home_of(&self, stream: &StreamName) -> WorkerId {
         WorkerId(stream.home(self.links.len()) as u16)
+    }
+
+    /// Peers that are opened from now on get this certificate; those that are there keep theirs.
+    ///
+    /// # Errors
+    ///
+    /// The certificate cannot be used, and nothing has changed. Or a worker is busy; call again.
+    pub fn replace_certificate(&mut self, pem: &PemCertificate) -> Result<(), ReplaceError> {
+        let dtls = self.dtls.replace(pem)?;
+        for worker in 0..self.links.len() as u16 {
+            let dtls = Arc::clone(&dtls);
+            self.send(WorkerId(worker), Command::SetDtls { dtls })?;
+        }
+        Ok(())
     }
 
     /// Hands `command` to `worker`.

@@ -1,12 +1,14 @@
 //! One worker's thread: state machines one after the other, for as long as each lives.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle, park_timeout};
 use std::time::Duration;
 
 use xrtc_rtp::Time;
 use xrtc_sfu::{Sfu, SfuConfig};
 
+use crate::certificate::DtlsSource;
 use crate::driver::{Driver, DriverParts};
 use crate::entropy;
 use crate::panic::{contain, silence_this_thread};
@@ -18,7 +20,7 @@ use crate::panic::{contain, silence_this_thread};
 )]
 pub(crate) fn spawn(
     parts: DriverParts,
-    config: SfuConfig,
+    (config, dtls): (SfuConfig, Arc<DtlsSource>),
     seed: [u8; 32],
 ) -> io::Result<JoinHandle<()>> {
     let name = format!("xrtc-worker-{}", config.worker.0);
@@ -27,16 +29,20 @@ pub(crate) fn spawn(
         let Some(mut driver) = Driver::new(parts) else {
             return;
         };
-        run(&mut driver, &config, seed);
+        run(&mut driver, (&config, &dtls), seed);
     })
 }
 
-fn run(driver: &mut Driver, config: &SfuConfig, mut seed: [u8; 32]) {
+fn run(driver: &mut Driver, (config, dtls): (&SfuConfig, &DtlsSource), mut seed: [u8; 32]) {
     let mut fresh = Time::ZERO;
     loop {
         let mut sfu = None;
         let outcome = contain(|| {
-            let sfu = sfu.insert(Sfu::new(config.clone(), seed, driver.now()));
+            let config = SfuConfig {
+                dtls: dtls.current(),
+                ..config.clone()
+            };
+            let sfu = sfu.insert(Sfu::new(config, seed, driver.now()));
             driver.run(sfu);
         });
         // What is left of it may be broken: that it cannot even be dropped says nothing new.

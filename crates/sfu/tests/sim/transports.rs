@@ -1,11 +1,12 @@
 //! Paths that change and ICE that restarts, while media flows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use xrtc_sfu::{Class, Command, ConnectionState, Event, Refused, Tag};
 use xrtc_testkit::{PublishConfig, ViewConfig};
 
-use crate::world::{EndId, World, name_at, network};
+use crate::world::{EndId, World, name_at, network, settings};
 
 fn playing() -> (World, [EndId; 2]) {
     let mut world = World::new(2, 1);
@@ -245,4 +246,35 @@ fn header_extensions_are_encrypted_on_the_legs_that_offer_it() {
             );
         }
     }
+}
+
+/// The certificate that this end's server showed in its first description.
+fn fingerprint(world: &World, end: EndId) -> String {
+    let lines = world.ends[end].answer.lines();
+    let mut lines = lines.filter_map(|line| line.strip_prefix("a=fingerprint:sha-256 "));
+    lines.next().unwrap().to_owned()
+}
+
+#[test]
+fn a_replaced_certificate_is_for_new_peers_only() {
+    let (mut world, [_, viewer]) = playing();
+    let stream = name_at(0, 2);
+    let frames = world.frames(viewer).len();
+    let dtls = settings();
+    let next = dtls.fingerprint_sha256();
+    for worker in 0..2 {
+        let dtls = Arc::clone(&dtls);
+        world.command(worker, Command::SetDtls { dtls });
+    }
+    let later = world.view(1, &stream, ViewConfig::default(), network(20, 0, 0.0));
+    assert_eq!(fingerprint(&world, later), next);
+    assert_ne!(fingerprint(&world, viewer), next);
+    // The old one goes on, also through a restart of its ICE.
+    let fragment = world.ends[viewer].browser.restart_ice(world.now);
+    let reply = trickle(&mut world, viewer, &fragment);
+    assert!(matches!(reply, Event::Restarted { .. }), "{reply:?}");
+    world.connect_all();
+    world.run_ms(1_000);
+    assert!(world.frames(viewer).len() > frames + 20);
+    assert!(world.frames(later).len() > 20);
 }

@@ -487,7 +487,7 @@ fn browser_settings() -> Arc<DtlsSettings> {
     clippy::disallowed_methods,
     reason = "any instant will do as the origin"
 )]
-fn settings() -> Arc<DtlsSettings> {
+pub(crate) fn settings() -> Arc<DtlsSettings> {
     Arc::new(DtlsSettings::new(
         Certificate::generate().expect("certificate"),
         DtlsVersion::V12,
