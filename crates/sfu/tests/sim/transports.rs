@@ -252,7 +252,7 @@ fn header_extensions_are_encrypted_on_the_legs_that_offer_it() {
 fn fingerprint(world: &World, end: EndId) -> String {
     let lines = world.ends[end].answer.lines();
     let mut lines = lines.filter_map(|line| line.strip_prefix("a=fingerprint:sha-256 "));
-    lines.next().unwrap().to_owned()
+    lines.next().expect("a fingerprint").to_owned()
 }
 
 #[test]
