@@ -45,6 +45,11 @@ mod queue;
 mod scene;
 mod seat;
 mod server;
+mod slumber;
+/// Under this name, so that the model checker can put its own in the place of the standard library's.
+mod sync {
+    pub(crate) use std::sync::atomic;
+}
 mod tcp;
 mod thread;
 mod udp;

@@ -1,7 +1,7 @@
 //! What passes between threads: rings with one writer and one reader, and how a sleeper learns of them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use xrtc_sfu::{Command, RelayMessage};
@@ -9,6 +9,7 @@ use xrtc_sfu::{Command, RelayMessage};
 use crate::WorkerEvent;
 use crate::counters::Counters;
 use crate::detour::{DetourReceiver, DetourSender, detour};
+use crate::slumber::Slumber;
 
 /// What others may touch of a worker while it runs. Everything else is its own.
 #[derive(Debug)]
@@ -50,23 +51,21 @@ impl Shared {
 /// Wakes a worker, but only out of its sleep: a system call for each message would cost more than the message.
 #[derive(Debug)]
 pub(crate) struct Alarm {
-    asleep: AtomicBool,
+    slumber: Slumber,
     waker: mio::Waker,
 }
 
 impl Alarm {
-    pub(crate) const fn new(waker: mio::Waker) -> Self {
+    pub(crate) fn new(waker: mio::Waker) -> Self {
         Self {
-            asleep: AtomicBool::new(false),
+            slumber: Slumber::default(),
             waker,
         }
     }
 
     /// To be called after something was put where the worker looks before it sleeps.
     pub(crate) fn wake(&self) {
-        // Pairs with the fence of `lie_down`: either we see it asleep, or it sees what was put there.
-        fence(Ordering::SeqCst);
-        if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::AcqRel) {
+        if self.slumber.must_be_woken() {
             // It can only fail when the worker's poller is gone, and the worker with it.
             let _ = self.waker.wake();
         }
@@ -75,12 +74,11 @@ impl Alarm {
     /// The worker is about to sleep: it must look at everything once more after this call, and then sleep or
     /// [get up](Self::get_up).
     pub(crate) fn lie_down(&self) {
-        self.asleep.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        self.slumber.lie_down();
     }
 
     pub(crate) fn get_up(&self) {
-        self.asleep.store(false, Ordering::Relaxed);
+        self.slumber.get_up();
     }
 }
 
