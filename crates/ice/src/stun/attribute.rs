@@ -44,14 +44,40 @@ impl AttributeType {
     pub const ERROR_CODE: Self = Self(0x0009);
     /// Types behind a 420.
     pub const UNKNOWN_ATTRIBUTES: Self = Self(0x000a);
+    /// A channel's number (RFC 8656 §18.1).
+    pub const CHANNEL_NUMBER: Self = Self(0x000c);
+    /// How long an allocation is to live, in seconds (RFC 8656 §18.2).
+    pub const LIFETIME: Self = Self(0x000d);
+    /// The peer that data is for or from (RFC 8656 §18.3).
+    pub const XOR_PEER_ADDRESS: Self = Self(0x0012);
+    /// The data (RFC 8656 §18.4).
+    pub const DATA: Self = Self(0x0013);
+    /// Whose names and passwords are meant (RFC 8489 §14.9).
+    pub const REALM: Self = Self(0x0014);
+    /// What the server wants to see again (RFC 8489 §14.10).
+    pub const NONCE: Self = Self(0x0015);
+    /// The address that peers send to (RFC 8656 §18.5).
+    pub const XOR_RELAYED_ADDRESS: Self = Self(0x0016);
+    /// The family of the relayed address (RFC 8656 §18.6).
+    pub const REQUESTED_ADDRESS_FAMILY: Self = Self(0x0017);
+    /// Wants an even port (RFC 8656 §18.7).
+    pub const EVEN_PORT: Self = Self(0x0018);
+    /// The transport of the relayed address (RFC 8656 §18.8).
+    pub const REQUESTED_TRANSPORT: Self = Self(0x0019);
     /// HMAC-SHA256 over what comes before; known, so that its presence is no error, but not used by ICE.
     pub const MESSAGE_INTEGRITY_SHA256: Self = Self(0x001c);
     /// The mapped address, obscured.
     pub const XOR_MAPPED_ADDRESS: Self = Self(0x0020);
+    /// Wants the port that an earlier EVEN-PORT has reserved (RFC 8656 §18.10).
+    pub const RESERVATION_TOKEN: Self = Self(0x0022);
     /// ICE priority.
     pub const PRIORITY: Self = Self(0x0024);
     /// ICE nomination.
     pub const USE_CANDIDATE: Self = Self(0x0025);
+    /// Wants a relayed address of a second family too (RFC 8656 §18.11).
+    pub const ADDITIONAL_ADDRESS_FAMILY: Self = Self(0x8000);
+    /// Which of two families could not be had (RFC 8656 §18.12).
+    pub const ADDRESS_ERROR_CODE: Self = Self(0x8001);
     /// CRC-32 over what comes before.
     pub const FINGERPRINT: Self = Self(0x8028);
     /// ICE role and tie-breaker.
@@ -89,7 +115,9 @@ impl<'a> Attributes<'a> {
                 Attribute::Username(text(value)?)
             }
             AttributeType::USERNAME => return None,
-            AttributeType::XOR_MAPPED_ADDRESS => Attribute::XorMappedAddress(self.unmask(value)?),
+            AttributeType::XOR_MAPPED_ADDRESS => {
+                Attribute::XorMappedAddress(unmask(self.header, value)?)
+            }
             AttributeType::ERROR_CODE => {
                 let ([_, _, class, number], reason) = value.split_first_chunk()?;
                 let (class, number) = (u16::from(class & 7), u16::from(*number));
@@ -115,19 +143,6 @@ impl<'a> Attributes<'a> {
             }
             kind => Attribute::Other(kind, value),
         })
-    }
-
-    /// Undoes the exclusive or of an address (RFC 8489 §14.2).
-    fn unmask(&self, value: &[u8]) -> Option<SocketAddr> {
-        let ([_, family, port @ ..], address) = value.split_first_chunk::<4>()?;
-        let mask = self.header.get(4..)?;
-        let port = u16::from_be_bytes(*port) ^ COOKIE_HIGH;
-        let ip = match family {
-            1 => IpAddr::V4(Ipv4Addr::from(masked::<4>(address.try_into().ok()?, mask))),
-            2 => IpAddr::V6(Ipv6Addr::from(masked::<16>(address.try_into().ok()?, mask))),
-            _ => return None,
-        };
-        Some(SocketAddr::new(ip, port))
     }
 }
 
@@ -203,6 +218,19 @@ impl<'a> Iterator for RawAttributes<'a> {
 
 fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok()
+}
+
+/// Undoes the exclusive or of an address (RFC 8489 §14.2).
+pub(super) fn unmask(header: &[u8; HEADER_LEN], value: &[u8]) -> Option<SocketAddr> {
+    let ([_, family, port @ ..], address) = value.split_first_chunk::<4>()?;
+    let mask = header.get(4..)?;
+    let port = u16::from_be_bytes(*port) ^ COOKIE_HIGH;
+    let ip = match family {
+        1 => IpAddr::V4(Ipv4Addr::from(masked::<4>(address.try_into().ok()?, mask))),
+        2 => IpAddr::V6(Ipv6Addr::from(masked::<16>(address.try_into().ok()?, mask))),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
 }
 
 /// `address` exclusive-or the magic cookie and the transaction id.

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use super::attribute::{AttributeType, COOKIE_HIGH, masked};
 use super::fingerprint;
 use super::integrity::IntegrityKey;
-use super::message::{Class, HEADER_LEN, INTEGRITY_LEN, MAGIC_COOKIE, TransactionId};
+use super::message::{Class, HEADER_LEN, INTEGRITY_LEN, MAGIC_COOKIE, Method, TransactionId};
 
-/// A Binding message in the making. Attributes are written in the order of the calls; MESSAGE-INTEGRITY and
+/// A message in the making. Attributes are written in the order of the calls; MESSAGE-INTEGRITY and
 /// FINGERPRINT come last, in this order. A buffer that is too short shows at [`Builder::finish`] only.
 #[derive(Debug)]
 pub struct Builder<'a> {
@@ -17,14 +17,19 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// Begins a message in `out`.
+    /// Begins a Binding message in `out`.
     pub fn new(out: &'a mut [u8], class: Class, id: TransactionId) -> Self {
+        Self::of(out, Method::BINDING, class, id)
+    }
+
+    /// Begins a message of any method in `out`.
+    pub fn of(out: &'a mut [u8], method: Method, class: Class, id: TransactionId) -> Self {
         let mut builder = Self {
             out,
             len: 0,
             overflow: false,
         };
-        builder.push(&class.binding_type().to_be_bytes());
+        builder.push(&method.message_type(class).to_be_bytes());
         builder.push(&[0, 0]);
         builder.push(&MAGIC_COOKIE);
         builder.push(&id.0);
@@ -43,6 +48,11 @@ impl<'a> Builder<'a> {
 
     /// Where the request came from (RFC 8489 §14.2).
     pub fn xor_mapped_address(self, address: SocketAddr) -> Self {
+        self.xor_address(AttributeType::XOR_MAPPED_ADDRESS, address)
+    }
+
+    /// An attribute that holds an address in that form.
+    pub fn xor_address(self, kind: AttributeType, address: SocketAddr) -> Self {
         let mut mask = [0; 16];
         match self.out.get(4..HEADER_LEN) {
             Some(bytes) => mask.copy_from_slice(bytes),
@@ -65,10 +75,7 @@ impl<'a> Builder<'a> {
                 20
             }
         };
-        self.attribute(
-            AttributeType::XOR_MAPPED_ADDRESS,
-            value.get(..len).unwrap_or_default(),
-        )
+        self.attribute(kind, value.get(..len).unwrap_or_default())
     }
 
     /// Why the request failed, without the text for people: it would only make the answer longer.
@@ -77,7 +84,7 @@ impl<'a> Builder<'a> {
         self.attribute(AttributeType::ERROR_CODE, &[0, 0, class, number])
     }
 
-    /// The types behind a 420 (RFC 8489 §14.9).
+    /// The types behind a 420 (RFC 8489 §14.13).
     pub fn unknown_attributes(mut self, types: &[AttributeType]) -> Self {
         self.header(AttributeType::UNKNOWN_ATTRIBUTES, types.len() * 2);
         types

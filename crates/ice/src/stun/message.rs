@@ -1,15 +1,15 @@
 //! A view of one STUN message.
 
 use std::fmt;
+use std::net::SocketAddr;
 
-use super::attribute::{Attribute, AttributeType, Attributes, RawAttributes};
+use super::attribute::{Attribute, AttributeType, Attributes, RawAttributes, unmask};
 use super::fingerprint;
 use super::integrity::IntegrityKey;
 use crate::Discard;
 use crate::limits::MAX_USERNAME;
 
-/// A STUN message of the Binding method whose framing and FINGERPRINT are right. Not authenticated until
-/// [`Message::verify`] says so.
+/// A STUN message whose framing and FINGERPRINT are right. Not authenticated until [`Message::verify`] says so.
 ///
 /// ```text
 ///  0                   1                   2                   3
@@ -25,6 +25,7 @@ use crate::limits::MAX_USERNAME;
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
     header: &'a [u8; HEADER_LEN],
+    method: Method,
     class: Class,
     /// The attributes before MESSAGE-INTEGRITY, or all but FINGERPRINT if there is none.
     covered: &'a [u8],
@@ -32,11 +33,26 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a whole datagram.
+    /// Reads a whole datagram that is to be a Binding message: ICE knows no other.
     pub fn parse(datagram: &'a [u8]) -> Result<Self, Discard> {
         let (header, body) = split_header(datagram).ok_or(Discard::NotStun)?;
-        let class = class_of_binding(message_type(header)).ok_or(Discard::UnknownMethod)?;
+        if Method::of(message_type(header)) != Method::BINDING {
+            return Err(Discard::UnknownMethod);
+        }
+        Self::read(datagram, header, body)
+    }
 
+    /// Reads a whole datagram of any method.
+    pub fn parse_any(datagram: &'a [u8]) -> Result<Self, Discard> {
+        let (header, body) = split_header(datagram).ok_or(Discard::NotStun)?;
+        Self::read(datagram, header, body)
+    }
+
+    fn read(
+        datagram: &'a [u8],
+        header: &'a [u8; HEADER_LEN],
+        body: &'a [u8],
+    ) -> Result<Self, Discard> {
         let mut covered_len = body.len();
         let mut integrity = None;
         for raw in RawAttributes::new(body) {
@@ -72,12 +88,19 @@ impl<'a> Message<'a> {
             }
         }
         let covered = body.get(..covered_len).ok_or(Discard::MalformedAttribute)?;
+        let message_type = message_type(header);
         Ok(Self {
             header,
-            class,
+            method: Method::of(message_type),
+            class: Class::of(message_type),
             covered,
             integrity,
         })
+    }
+
+    /// What it is about.
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     /// Request, indication, or which response.
@@ -102,6 +125,11 @@ impl<'a> Message<'a> {
     /// The first attribute that `pick` takes (RFC 8489 §14: of duplicates only the first counts).
     pub fn find<T>(&self, pick: impl Fn(Attribute<'a>) -> Option<T>) -> Option<T> {
         self.attributes().filter_map(Result::ok).find_map(pick)
+    }
+
+    /// Reads the value of an attribute that holds an address as XOR-MAPPED-ADDRESS does (RFC 8489 §14.2).
+    pub fn xor_address(&self, value: &[u8]) -> Option<SocketAddr> {
+        unmask(self.header, value)
     }
 
     /// Whether there is a MESSAGE-INTEGRITY to verify.
@@ -130,6 +158,7 @@ impl<'a> Message<'a> {
 impl fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
+            .field("method", &self.method)
             .field("class", &self.class)
             .field("transaction_id", &self.transaction_id())
             .field("integrity", &self.integrity.is_some())
@@ -151,14 +180,57 @@ pub enum Class {
 }
 
 impl Class {
-    /// The type of a Binding message of this class.
-    pub(super) const fn binding_type(self) -> u16 {
-        match self {
-            Self::Request => 0x0001,
-            Self::Indication => 0x0011,
-            Self::Success => 0x0101,
-            Self::Error => 0x0111,
+    const fn of(message_type: u16) -> Self {
+        match message_type & 0x0110 {
+            0x0000 => Self::Request,
+            0x0010 => Self::Indication,
+            0x0100 => Self::Success,
+            _ => Self::Error,
         }
+    }
+
+    const fn bits(self) -> u16 {
+        match self {
+            Self::Request => 0x0000,
+            Self::Indication => 0x0010,
+            Self::Success => 0x0100,
+            Self::Error => 0x0110,
+        }
+    }
+}
+
+/// What a message is about: 12 bits (RFC 8489 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Method(pub u16);
+
+impl Method {
+    /// Which address something comes from (RFC 8489 §2); ICE's checks.
+    pub const BINDING: Self = Self(0x001);
+    /// Wants a relayed address (RFC 8656 §7).
+    pub const ALLOCATE: Self = Self(0x003);
+    /// Wants to keep it, or to give it up (RFC 8656 §8).
+    pub const REFRESH: Self = Self(0x004);
+    /// Data for a peer (RFC 8656 §11.2).
+    pub const SEND: Self = Self(0x006);
+    /// Data of a peer (RFC 8656 §11.4).
+    pub const DATA: Self = Self(0x007);
+    /// Lets peers send (RFC 8656 §10).
+    pub const CREATE_PERMISSION: Self = Self(0x008);
+    /// Gives a peer a channel number (RFC 8656 §12).
+    pub const CHANNEL_BIND: Self = Self(0x009);
+
+    const fn of(message_type: u16) -> Self {
+        Self(
+            (message_type & 0x000f)
+                | ((message_type >> 1) & 0x0070)
+                | ((message_type >> 2) & 0x0f80),
+        )
+    }
+
+    /// The type of a message of this method and of `class`.
+    pub(super) const fn message_type(self, class: Class) -> u16 {
+        let Self(method) = self;
+        (method & 0x000f) | ((method & 0x0070) << 1) | ((method & 0x0f80) << 2) | class.bits()
     }
 }
 
@@ -181,7 +253,7 @@ impl TransactionId {
 /// USERNAME, which comes first in practice, and checks nothing else.
 pub fn peek_username(datagram: &[u8]) -> Option<&str> {
     let (header, body) = split_header(datagram)?;
-    if message_type(header) != Class::Request.binding_type() {
+    if message_type(header) != Method::BINDING.message_type(Class::Request) {
         return None;
     }
     let username = RawAttributes::new(body)
@@ -210,17 +282,6 @@ fn split_header(datagram: &[u8]) -> Option<(&[u8; HEADER_LEN], &[u8])> {
 fn message_type(header: &[u8; HEADER_LEN]) -> u16 {
     let [high, low, ..] = *header;
     u16::from_be_bytes([high, low])
-}
-
-fn class_of_binding(message_type: u16) -> Option<Class> {
-    [
-        Class::Request,
-        Class::Indication,
-        Class::Success,
-        Class::Error,
-    ]
-    .into_iter()
-    .find(|class| class.binding_type() == message_type)
 }
 
 /// Length of the header before the attributes.

@@ -1,4 +1,4 @@
-//! The STUN wire format (RFC 8489), as far as ICE uses it: Binding with short-term credentials.
+//! The STUN wire format (RFC 8489), as far as ICE and TURN use it.
 
 mod attribute;
 mod builder;
@@ -9,4 +9,4 @@ mod message;
 pub use attribute::{Attribute, AttributeType, Attributes};
 pub use builder::Builder;
 pub use integrity::IntegrityKey;
-pub use message::{Class, HEADER_LEN, Message, TransactionId, peek_username};
+pub use message::{Class, HEADER_LEN, Message, Method, TransactionId, peek_username};

@@ -1,0 +1,35 @@
+//! A STUN and TURN server as a state machine: who may have an allocation, which peers it may reach, and what goes where.
+//!
+//! It owns no sockets. Its driver hands it what clients send with [`TurnServer::handle_datagram`] and what peers send to a
+//! relayed address with [`TurnServer::handle_relayed`], does what either returns, and calls
+//! [`TurnServer::handle_timeout`] when [`TurnServer::poll_timeout`] is due; then, and after
+//! [`TurnServer::handle_closed`], it closes the sockets that [`TurnServer::poll_released`] names. On connections it
+//! finds the messages with [`frame`]. Bad input is a counter or an error response.
+//!
+//! Nothing is held for anybody without credentials: nonces are signed instead of remembered, and the bytes that go to
+//! senders without credentials are counted by prefix in a table of fixed size.
+//!
+//! Covered: RFC 8489 (Binding, long-term credentials with MESSAGE-INTEGRITY), RFC 8656 (UDP allocations of either family,
+//! permissions, channels, Send and Data), draft-uberti-behave-turn-rest-00 (user names that end by themselves).
+//! Left out: TCP allocations (RFC 6062), EVEN-PORT and RESERVATION-TOKEN (508), DONT-FRAGMENT (420), ICMP, mobility,
+//! USERHASH and MESSAGE-INTEGRITY-SHA256, which a client may not use with a server that does not offer them.
+
+#![forbid(unsafe_code)]
+
+mod allocation;
+mod auth;
+mod bucket;
+mod budget;
+mod counters;
+mod framing;
+mod limits;
+mod peers;
+mod server;
+mod subnet;
+
+pub use counters::TurnCounters;
+pub use framing::{Frame, frame, padding};
+pub use limits::{MAX_FRAME, TurnLimits};
+pub use peers::PeerPolicy;
+pub use server::{AllocationId, Client, InvalidRealm, Opening, Output, TurnConfig, TurnServer};
+pub use subnet::{InvalidSubnet, Subnet};
