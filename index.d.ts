@@ -51,6 +51,11 @@ export interface ServerOptions {
    * ask them how they look from outside, 700 ms at most, and offer that as well. Default: none.
    */
   readonly stunServers?: readonly string[]
+  /**
+   * A STUN and TURN server beside the media workers, for clients whose network lets nothing else through: UDP and TCP on
+   * one port, TLS on another. The signaling tells clients of it by itself. Default: none.
+   */
+  readonly turn?: TurnOptions
   /** How long viewers wait for the next publisher of their stream. Default 30,000; 0 to 3,600,000. */
   readonly publisherGraceMs?: number
   /** How long a peer may be silent (no authenticated check) until it is closed. Default 30,000; 1,000 to 600,000. */
@@ -75,6 +80,75 @@ export interface ServerOptions {
   readonly limits?: ServerLimits
   /** Receives what the server has to say. Default: silence. A pino logger fits. */
   readonly logger?: Logger
+}
+
+/** The embedded STUN and TURN server. Every field is optional: `{}` is a server on port 3478. */
+export interface TurnOptions {
+  /** The port for UDP and TCP, on the addresses of `udp.host`. Default 3478; 0 takes a free one. */
+  readonly port?: number
+  /** TLS besides, with a certificate of its own. Default: none. */
+  readonly tls?: TurnTlsOptions
+  /**
+   * The name or IP address that clients are told. With TLS it has to be a name of the certificate. Default: the first of
+   * `announce`, or this machine's first address.
+   */
+  readonly host?: string
+  /**
+   * What credentials are made with; another process that has it can mint some by `turnCredentials`. Default: a random one
+   * for each start.
+   */
+  readonly secret?: string
+  /** How long credentials are good to allocate with; an allocation in use goes on. Default 86,400; 1 to 31,536,000. */
+  readonly ttlSeconds?: number
+  /** 1 to 24 printable ASCII characters. Default `xrtc`. */
+  readonly realm?: string
+  /** The first and the last port of relayed addresses. Default `[49152, 65535]`. */
+  readonly relayPorts?: readonly [number, number]
+  /**
+   * Ranges of peer addresses, as `ADDRESS/BITS`, that clients may reach besides the public ones and this server's own
+   * media ports. Default: none, so no private, loopback, link-local, multicast or otherwise special address in any
+   * notation, and none of this machine's other ports.
+   */
+  readonly allowedPeers?: readonly string[]
+  /** What clients can make grow. What goes beyond is refused or dropped, and counted. */
+  readonly limits?: TurnLimits
+}
+
+/** TLS of the TURN server. */
+export interface TurnTlsOptions {
+  /** Default 5349; 0 takes a free one. */
+  readonly port?: number
+  /** The certificate with those that it needs, as PEM. */
+  readonly cert: string
+  /** Its private key, as PEM. */
+  readonly key: string
+}
+
+/** Limits of the TURN server. */
+export interface TurnLimits {
+  /** Allocations in all. Default 2,000. */
+  readonly allocations?: number
+  /** Allocations with the same credentials. Default 32: a browser makes one for each of its interfaces and URLs. */
+  readonly allocationsPerUser?: number
+  /** Allocations from one address. Default 500. */
+  readonly allocationsPerAddress?: number
+  /** Peer addresses that an allocation may have permissions for. Default 32. */
+  readonly permissions?: number
+  /** Channels of an allocation. Default 32. */
+  readonly channels?: number
+  /** TCP and TLS connections in all. Default 2,000. */
+  readonly connections?: number
+  /** Connections from one address. Default 500. */
+  readonly connectionsPerAddress?: number
+  /** What an allocation passes in each direction. Default 20,000,000. */
+  readonly bitrateBps?: number
+  /** How long an allocation may live without a refresh. Default 3,600. */
+  readonly lifetimeSeconds?: number
+  /**
+   * Bytes per second that all senders without credentials in one /24 (IPv6: /64) get as answers, and four times as many
+   * at once. Default 16,384.
+   */
+  readonly unauthenticatedBytesPerSecond?: number
 }
 
 /**
@@ -182,6 +256,8 @@ export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDispo
   readonly workers: readonly WorkerInfo[]
   /** Where peers without UDP connect. */
   readonly tcp: TcpInfo
+  /** Where the TURN server can be reached; `undefined` without one. */
+  readonly turn: TurnInfo | undefined
   /**
    * Accepts a publisher's offer, or makes the server's own offer where none is given.
    *
@@ -237,6 +313,13 @@ export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDispo
   peers(): readonly Peer[]
   /** HTTP signaling: WHIP, WHEP and, if asked for, the XRTC routes and the pages. Each call makes an independent one. */
   signaling(options?: SignalingOptions): Signaling
+  /**
+   * What one client needs to use the TURN server, with credentials of its own: for signaling that is not `signaling()`,
+   * which tells its clients by itself. Empty without a TURN server.
+   *
+   * @throws {InvalidArgumentError} An option has the wrong type or is out of range.
+   */
+  iceServers(options?: IceServersOptions): readonly IceServer[]
   /** Sends the server's events to a URL, signed. Each call makes independent ones. */
   webhooks(options: WebhooksOptions): Webhooks
   /** A snapshot of the server's counters. */
@@ -252,6 +335,24 @@ export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDispo
    * same promise.
    */
   close(): Promise<void>
+}
+
+/** What `iceServers` accepts. */
+export interface IceServersOptions {
+  /** Who they are for. Default: nobody in particular. */
+  readonly identity?: string
+  /** How long they are good. Default: as `turn.ttlSeconds` says. */
+  readonly ttlSeconds?: number
+}
+
+/** Where the TURN server can be reached. */
+export interface TurnInfo {
+  /** The addresses for UDP and TCP. */
+  readonly bound: readonly MediaAddress[]
+  /** Those for TLS. */
+  readonly tls: readonly MediaAddress[]
+  /** What clients are told. */
+  readonly urls: readonly string[]
 }
 
 /** Where a worker can be reached: all at the same addresses, unless each has a port of its own. */
@@ -751,7 +852,10 @@ export type AuthorizeResult = boolean | 'forbidden' | Grant
 export interface Grant {
   /** Who asks. A publisher that comes back with the same identity replaces its earlier self at once. */
   readonly identity?: string
-  /** STUN and TURN servers for the client, told in `Link` headers. Default: none, which suits most networks. */
+  /**
+   * STUN and TURN servers for the client, told in `Link` headers, beside the embedded one if there is one. Default: none,
+   * which suits most networks.
+   */
   readonly iceServers?: readonly IceServer[]
   /**
    * Sends whoever opens a session elsewhere (307): an absolute URL or an absolute path of the same origin. The rest of
@@ -1040,7 +1144,7 @@ export interface WebhookPeer {
  * peers and streams is the same at any time.
  */
 export interface Held {
-  /** UDP sockets. */
+  /** Sockets of the workers and of the TURN server. */
   readonly sockets: number
   /** Peers of the workers. */
   readonly peers: number
@@ -1068,6 +1172,10 @@ export interface Held {
   readonly cachedPackets: number
   /** Messages and events in the queues between threads. */
   readonly queueSlots: number
+  /** Allocations of the TURN server. */
+  readonly turnAllocations: number
+  /** TCP and TLS connections of the TURN server. */
+  readonly turnConnections: number
   /** HTTP sessions of all signalings. */
   readonly httpSessions: number
   /** JavaScript objects of peers and streams, and promises of commands under way. */
@@ -1086,6 +1194,12 @@ export interface ServerStats {
    * the workers' `sockets`.
    */
   readonly tcp: { readonly accepted: number; readonly refused: number; readonly waiting: number }
+  /**
+   * What the TURN server did, by name, such as `allocationsMade`, `challenges`, `overBudget`, `peersRefused`,
+   * `bytesToPeers`; `allocations`, `permissions`, `channels`, `connections` and `sockets` are gauges. Not there without a
+   * TURN server.
+   */
+  readonly turn?: Readonly<Record<string, number>>
 }
 
 /** Counters of one worker, by name. */

@@ -1,5 +1,5 @@
-// What tests meet: Debian's Chromium, Firefox ESR, iproute2 and nftables for networks of their own, OpenSSL, GnuTLS and
-// libsrtp; installed by apt where they are missing and we may.
+// What tests meet: Debian's Chromium, Firefox ESR, iproute2 and nftables for networks of their own, OpenSSL, GnuTLS,
+// libsrtp and coturn; installed by apt where they are missing and we may.
 
 import { existsSync } from 'node:fs'
 import { run, step, StepError } from './steps.mjs'
@@ -37,9 +37,21 @@ const RUST_PROGRAMS = [
   { name: 'iproute2', package: 'iproute2', paths: ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'] },
 ]
 
+/** What the API tests run: coturn, for its server and its client. */
+const API_PROGRAMS = [{ name: 'coturn', package: 'coturn', paths: ['/usr/bin/turnutils_uclient'] }]
+
 /** Installs what the Rust tests run or load. */
-export async function ensureRustPrograms() {
-  const missing = RUST_PROGRAMS.filter(({ paths }) => !paths.some((path) => existsSync(path)))
+export function ensureRustPrograms() {
+  return ensurePrograms(RUST_PROGRAMS)
+}
+
+/** Installs what the API tests run. */
+export function ensureApiPrograms() {
+  return ensurePrograms(API_PROGRAMS)
+}
+
+async function ensurePrograms(programs) {
+  const missing = programs.filter(({ paths }) => !paths.some((path) => existsSync(path)))
   if (missing.length > 0) await install(missing)
 }
 

@@ -2,7 +2,7 @@
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureBrowsers, ensureRustPrograms } from './browsers.mjs'
+import { ensureApiPrograms, ensureBrowsers, ensureRustPrograms } from './browsers.mjs'
 import { ensureForeign } from './go.mjs'
 import { setUp } from './setup.mjs'
 import { main, root, run, step } from './steps.mjs'
@@ -15,6 +15,7 @@ const SUITES = {
       .then(countCargo),
   api: async () => {
     await ensureForeign()
+    await ensureApiPrograms()
     await compileTests()
     return countAva(await run('npx', ['ava', '--tap', ...avaPatterns('!.test-out/browser/**')], FREE))
   },

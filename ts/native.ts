@@ -12,6 +12,7 @@ import type {
   BindingPushOptions,
   BindingServer,
   BindingServerOptions,
+  BindingTurn,
   BindingWorker,
 } from './binding.d.ts'
 import { XrtcError, errorOf } from './errors.ts'
@@ -82,6 +83,16 @@ export class NativeServer {
   /** Figures of TCP connections that are no worker's. */
   get tcpCounters(): Record<string, number> {
     return this.#binding.tcpCounters()
+  }
+
+  /** Where the TURN server can be reached. */
+  get turn(): BindingTurn | undefined {
+    return this.#binding.turn() ?? undefined
+  }
+
+  /** The TURN server's figures. */
+  get turnCounters(): Record<string, number> {
+    return this.#binding.turnCounters()
   }
 
   /** How many commands wait for their reply. */

@@ -35,7 +35,7 @@ const SERVER_KEYS = [
     'limits',
     'logger',
   ],
-  ...['maxIngestBitrateBps', 'publisherGraceMs', 'stunServers', 'tcp', 'udp', 'workers'],
+  ...['maxIngestBitrateBps', 'publisherGraceMs', 'stunServers', 'tcp', 'turn', 'udp', 'workers'],
 ]
 const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as const
 const SIGNALING_KEYS = [

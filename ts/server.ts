@@ -5,6 +5,8 @@ import type {
   DtlsCertificate,
   Held,
   IceMode,
+  IceServer,
+  IceServersOptions,
   Logger,
   MediaServer,
   MediaServerEvents,
@@ -22,6 +24,7 @@ import type {
   SignalingOptions,
   Stream,
   TrackInfo,
+  TurnInfo,
   Webhooks,
   WebhooksOptions,
   TcpInfo,
@@ -45,6 +48,8 @@ import { remoteSettings } from './remote/settings.ts'
 import { sharePort } from './shared-port.ts'
 import { LiveStream } from './stream.ts'
 import { parseStreamName } from './stream-name.ts'
+import type { TurnTerms } from './turn.ts'
+import { announcedHost, mintIceServers, turnSettings, turnUrls } from './turn.ts'
 import { ServerWebhooks } from './webhooks/webhooks.ts'
 
 /** Starts a media server. */
@@ -59,9 +64,12 @@ export async function createServer(options: ServerOptions = {}): Promise<MediaSe
     if (!Array.isArray(stunServers)) throw invalid('stunServers is an array of ADDRESS[:PORT]')
     settings.stun = await resolveAddresses(stunServers.map((entry) => text('a STUN server', entry)))
   }
+  const turn = options.turn === undefined ? undefined : turnSettings(options.turn)
+  if (turn !== undefined) settings.turn = turn.settings
   const ice = iceMode(options.ice) ?? 'lite'
   const sharing = options.tcp === undefined || options.tcp === false ? undefined : options.tcp.server
-  return new Server((events) => new NativeServer(settings, events), { logger, ice, sharing })
+  const told = turn && { ...turn.terms, host: turn.terms.host ?? announce?.slice(0, 1).map(announcedHost)[0] }
+  return new Server((events) => new NativeServer(settings, events), { logger, ice, sharing, turn: told })
 }
 
 type StartNative = (events: ConstructorParameters<typeof NativeServer>[1]) => NativeServer
@@ -71,6 +79,7 @@ interface ServerParts {
   readonly ice: IceMode
   /** The server whose port is also that of media. */
   readonly sharing: NetServer | undefined
+  readonly turn: TurnTerms | undefined
 }
 
 // Node.js keeps running while there is a timer; the longest there is costs nothing.
@@ -79,6 +88,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 class Server extends Emitter<MediaServerEvents> implements MediaServer {
   readonly workers: readonly WorkerInfo[]
   readonly tcp: TcpInfo
+  readonly turn: TurnInfo | undefined
+  readonly #turnTerms: TurnTerms | undefined
   readonly #native: NativeServer
   #unshare = (): void => undefined
   readonly #logger: Logger | undefined
@@ -95,11 +106,12 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   #lastPeer = 0
   #closing: Promise<void> | undefined
 
-  constructor(start: StartNative, { logger, ice, sharing }: ServerParts) {
+  constructor(start: StartNative, { logger, ice, sharing, turn }: ServerParts) {
     super((error, event) => this.#listenerFailed(error, event))
     const report = (error: unknown): boolean => this.tell('listenererror', { error, event: 'log' })
     this.#logger = logger === undefined ? undefined : new IsolatedLogger(logger, report)
     this.#ice = ice
+    this.#turnTerms = turn
     let native: NativeServer | undefined
     try {
       native = start({
@@ -109,6 +121,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
       })
       this.workers = native.workers
       this.tcp = native.tcp
+      this.turn = turnInfo(native, turn?.host)
     } catch (error) {
       native?.close()
       clearInterval(this.#keepAlive)
@@ -179,6 +192,11 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     return signaling
   }
 
+  iceServers(options: IceServersOptions = {}): readonly IceServer[] {
+    if (this.turn === undefined || this.#turnTerms === undefined) return []
+    return mintIceServers(this.#turnTerms, this.turn.urls, options)
+  }
+
   webhooks(options: WebhooksOptions): Webhooks {
     this.#assertOpen()
     const webhooks: Webhooks = new ServerWebhooks(this, options, {
@@ -203,7 +221,9 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
 
   async getStats(): Promise<ServerStats> {
     const { accepted = 0, refused = 0, waiting = 0 } = this.#native.tcpCounters
-    return { timestamp: Date.now(), workers: await this.#native.getCounters(), tcp: { accepted, refused, waiting } }
+    const workers = await this.#native.getCounters()
+    const turn = this.turn === undefined ? {} : { turn: this.#native.turnCounters }
+    return { timestamp: Date.now(), workers, tcp: { accepted, refused, waiting }, ...turn }
   }
 
   async held(): Promise<Held> {
@@ -225,6 +245,8 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
       timers: sum('timers'),
       cachedPackets: sum('cachedPackets'),
       queueSlots: sum('relaySlots') + sum('eventSlots') + sum('commandSlots'),
+      turnAllocations: sum('turnAllocations'),
+      turnConnections: sum('turnConnections'),
       httpSessions: this.#httpSessions,
       handles,
     }
@@ -383,6 +405,14 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   #assertOpen(): void {
     if (this.closed) throw errorOf('XRTC_CLOSED', 'the server is closed')
   }
+}
+
+function turnInfo(native: NativeServer, host: string | undefined): TurnInfo | undefined {
+  const info = native.turn
+  if (info === undefined) return undefined
+  // Without an address there is no worker, and without a worker no server.
+  const told = host ?? native.workers[0]?.candidates[0]?.address ?? 'localhost'
+  return { ...info, urls: turnUrls(info, told) }
 }
 
 const PUSH_KEYS = ['ice', 'identity', 'replace', 'media']

@@ -45,8 +45,15 @@ export async function startSite(
   return { server, url: `http://${host}:${(http.address() as AddressInfo).port}` }
 }
 
-/** Headless Chromium with a fake camera and microphone that it may use without asking; in a network of its own if need be. */
-export async function startChromium(t: ExecutionContext, network?: Namespace): Promise<Browser> {
+/**
+ * Headless Chromium with a fake camera and microphone that it may use without asking; in a network of its own if need be,
+ * and with further flags.
+ */
+export async function startChromium(
+  t: ExecutionContext,
+  network?: Namespace,
+  flags: readonly string[] = [],
+): Promise<Browser> {
   const program = process.env['XRTC_CHROMIUM'] ?? '/usr/bin/chromium'
   const browser = await puppeteer.launch({
     executablePath: network?.wrap(t, program) ?? program,
@@ -67,6 +74,7 @@ export async function startChromium(t: ExecutionContext, network?: Namespace): P
       '--use-fake-device-for-media-stream=fps=20',
       '--use-fake-ui-for-media-stream',
       '--autoplay-policy=no-user-gesture-required',
+      ...flags,
     ],
   })
   t.teardown(() => browser.close())

@@ -3,7 +3,7 @@ import type { ExecutionContext } from 'ava'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { get } from 'node:https'
+import { get, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer } from 'xrtc'
@@ -133,6 +133,10 @@ for (const [args, message] of [
   [['--turn', 'stun:a.example', '--turn-secret', 'a'], /--turn.*turn:HOST:PORT/],
   [['--turn', 'turn:a.example', '--turn-secret', ''], /--turn-secret.*not empty/],
   [['--turn', 'turn:a.example'], /--turn and --turn-secret go together/],
+  [['--turn-secret', 'a'], /--turn-secret goes with --turn or --turn-port/],
+  [['--turn-host', 'a.example'], /--turn-host goes with --turn-port/],
+  [['--turn-port', '0', '--turn-tls-port', '0'], /--turn-tls-port needs a certificate/],
+  [['--turn-port', '0', '--turn-relay-ports', '9-8'], /--turn-relay-ports.*FIRST-LAST/],
   [['--webhook', 'http://127.0.0.1:1/'], /--webhook and --webhook-secret go together/],
   [['--webhook', 'ftp://a', '--webhook-secret', 'a secret of twenty-four bytes'], /--webhook .*http or https URL/],
   [['--webhook', 'http://a', '--webhook-secret', 'short'], /--webhook-secret.*24 bytes/],
@@ -236,6 +240,7 @@ test.serial('help names every flag with its variable', async (t) => {
   for (const flag of [
     ...['--host', '--port', '--udp-port', '--announce', '--token', '--workers', '--log-level', '--log-file'],
     ...['--jwks-url', '--jwt-secret', '--jwt-audience', '--jwt-issuer', '--turn', '--turn-secret'],
+    ...['--turn-port', '--turn-tls-port', '--turn-host', '--turn-relay-ports'],
     ...[
       '--https',
       '--cert',
@@ -327,6 +332,35 @@ test.serial('JSON Web Tokens decide, and whom they let in gets TURN credentials'
   t.regex(links, /<turns:a\.example:5349>/)
   running.child.kill('SIGTERM')
   await running.ended
+})
+
+test.serial('--turn-port runs a TURN server, prints it and tells clients of it', async (t) => {
+  const flags = [
+    '--https',
+    '--turn-port',
+    '0',
+    '--turn-tls-port',
+    '0',
+    '--turn-host',
+    'turn.example',
+    '--turn-relay-ports',
+    '50000-50100',
+  ]
+  const running = serve(t, [...FREE, ...flags])
+  const url = await ready(running)
+  const links = await new Promise<string>((resolve, reject) => {
+    const headers = { 'Content-Type': 'application/sdp' }
+    request(`${url}/whip/lobby`, { method: 'POST', rejectUnauthorized: false, agent: false, headers }, (response) => {
+      response.resume()
+      resolve(String(response.headers['link']))
+    })
+      .on('error', reject)
+      .end(offerOf('chromium-publish-vp8'))
+  })
+  t.regex(links, /<turn:turn\.example:\d+\?transport=udp>; rel="ice-server"; username="\d+:[\w-]+"/)
+  t.regex(links, /<turns:turn\.example:\d+\?transport=tcp>/)
+  running.child.kill('SIGTERM')
+  t.regex((await running.ended).stdout, /^ {2}TURN {3}turn:turn\.example:\d+\?transport=udp$/m)
 })
 
 test.serial('--log-file takes the whole log', async (t) => {

@@ -1,9 +1,10 @@
-// Who may do what, by the flags: one token for everybody, or JSON Web Tokens; and TURN credentials for whoever may.
+// Who may do what, by the flags: one token for everybody, or JSON Web Tokens; and TURN for whoever may.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Authorize } from '../../index.d.ts'
+import type { Authorize, TurnOptions } from '../../index.d.ts'
 import { jwtAuthorize } from '../auth/jwt.ts'
 import { turnCredentials } from '../auth/turn.ts'
+import type { Certificate } from './certificate.ts'
 
 /** The flags. */
 export interface GateFlags {
@@ -14,6 +15,10 @@ export interface GateFlags {
   readonly jwtIssuer?: string
   readonly turn?: readonly string[]
   readonly turnSecret?: string
+  readonly turnPort?: number
+  readonly turnTlsPort?: number
+  readonly turnHost?: string
+  readonly turnRelayPorts?: readonly [number, number]
 }
 
 /** What is wrong with the flags together, if anything is. */
@@ -31,9 +36,32 @@ export function conflictOf({
     if (jwtAudience !== undefined) return '--jwt-audience goes with --jwks-url or --jwt-secret'
     if (jwtIssuer !== undefined) return '--jwt-issuer goes with --jwks-url or --jwt-secret'
   }
-  return (turn.turn === undefined) === (turn.turnSecret === undefined)
-    ? undefined
-    : '--turn and --turn-secret go together'
+  return turnConflictOf(turn)
+}
+
+function turnConflictOf({ turn, turnSecret, turnPort, ...rest }: GateFlags): string | undefined {
+  if (turn !== undefined && turnSecret === undefined) return '--turn and --turn-secret go together'
+  if (turnPort !== undefined) return undefined
+  if (turn === undefined && turnSecret !== undefined) return '--turn-secret goes with --turn or --turn-port'
+  const alone = Object.entries({
+    '--turn-tls-port': rest.turnTlsPort,
+    '--turn-host': rest.turnHost,
+    '--turn-relay-ports': rest.turnRelayPorts,
+  }).find(([, value]) => value !== undefined)
+  return alone && `${alone[0]} goes with --turn-port`
+}
+
+/** The options of the embedded TURN server; nothing where it is off. */
+export function turnOf(flags: GateFlags, certificate: Certificate | undefined): TurnOptions | undefined {
+  const { turnPort, turnTlsPort, turnSecret, turnHost, turnRelayPorts } = flags
+  if (turnPort === undefined) return undefined
+  return {
+    port: turnPort,
+    ...(turnTlsPort === undefined || certificate === undefined ? {} : { tls: { port: turnTlsPort, ...certificate } }),
+    ...(turnSecret === undefined ? {} : { secret: turnSecret }),
+    ...(turnHost === undefined ? {} : { host: turnHost }),
+    ...(turnRelayPorts === undefined ? {} : { relayPorts: turnRelayPorts }),
+  }
 }
 
 /** Whether nobody is asked for a token. */

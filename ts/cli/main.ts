@@ -89,9 +89,39 @@ program
     option('--turn <url>', 'tell clients of this TURN server; may be repeated', 'XRTC_TURN').argParser(turnUrls),
   )
   .addOption(
-    option('--turn-secret <text>', 'the secret that it mints credentials with', 'XRTC_TURN_SECRET').argParser(
-      secret('--turn-secret', checkNotEmpty),
-    ),
+    option(
+      '--turn-secret <text>',
+      'the secret that it, or the one of --turn-port, mints credentials with',
+      'XRTC_TURN_SECRET',
+    ).argParser(secret('--turn-secret', checkNotEmpty)),
+  )
+  .addOption(
+    option(
+      '--turn-port <port>',
+      'run a STUN and TURN server on this UDP and TCP port (usually 3478), and tell clients of it',
+      'XRTC_TURN_PORT',
+    ).argParser(port),
+  )
+  .addOption(
+    option(
+      '--turn-tls-port <port>',
+      'and on this port with TLS (usually 5349), with --cert',
+      'XRTC_TURN_TLS_PORT',
+    ).argParser(port),
+  )
+  .addOption(
+    option(
+      '--turn-host <name>',
+      'what clients are told it is (default: the first --announce)',
+      'XRTC_TURN_HOST',
+    ).argParser(host),
+  )
+  .addOption(
+    option(
+      '--turn-relay-ports <first-last>',
+      'its ports towards peers (default: 49152-65535)',
+      'XRTC_TURN_RELAY_PORTS',
+    ).argParser(portRange),
   )
   .addOption(
     option('--workers <number>', 'media threads (default: one for each CPU core)', 'XRTC_WORKERS').argParser(workers),
@@ -211,6 +241,13 @@ function interfaces(value: string): readonly string[] {
   const names = value.split(',').map((name) => name.trim())
   if (names.every(isInterfaceName)) return names
   throw new InvalidArgumentError('Use names such as eth0, eth* or !docker*.')
+}
+
+function portRange(value: string): readonly [number, number] {
+  const [, first, last] = /^(\d+)-(\d+)$/.exec(value) ?? []
+  const range = [Number(first), Number(last)] as const
+  if (range[0] >= 1_024 && range[1] >= range[0] && range[1] <= 65_535) return range
+  throw new InvalidArgumentError('It is FIRST-LAST, from 1024 to 65535.')
 }
 
 function workers(value: string): number {

@@ -4,14 +4,14 @@ import { createServer as createHttpServer } from 'node:http'
 import type { Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { MediaAddress, MediaServer, TcpOptions } from '../../index.d.ts'
+import type { MediaAddress, MediaServer, TcpOptions, TurnOptions } from '../../index.d.ts'
 import { XrtcError } from '../errors.ts'
 import { createServer } from '../server.ts'
 import { isLoopback, isPrivate, localAddresses } from './addresses.ts'
 import type { Certificate } from './certificate.ts'
 import { loadCertificate, readPair } from './certificate.ts'
 import type { GateFlags } from './gate.ts'
-import { conflictOf, gateOf, isOpen } from './gate.ts'
+import { conflictOf, gateOf, isOpen, turnOf } from './gate.ts'
 import type { Log } from './log.ts'
 import { openLog } from './log.ts'
 import type { RemoteFlags } from './remote.ts'
@@ -45,6 +45,9 @@ export interface ServeOptions extends GateFlags, RemoteFlags {
   readonly webhookSecret?: string
 }
 
+/** What else to choose, by the beginning of the message that says which port is in use. */
+const PORT_FLAGS = { TURN: '--turn-port or --turn-tls-port', TCP: '--tcp-port', UDP: '--udp-port' }
+
 /** A failure that is the user's to mend: printed as one line. */
 class UsageError extends Error {}
 
@@ -56,11 +59,14 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   }
   const conflict = conflictOf(options)
   if (conflict !== undefined) throw new UsageError(conflict)
+  if (options.turnTlsPort !== undefined && certificate === undefined) {
+    throw new UsageError('--turn-tls-port needs a certificate: --cert and --key, or --https')
+  }
   const log = await openLog(options.logLevel, options.logFile)
   let media: MediaServer | undefined
   try {
     const http = certificate === undefined ? createHttpServer() : createHttpsServer(certificate)
-    media = await startMedia(options, log, http)
+    media = await startMedia(options, log, { http, turn: turnOf(options, certificate) })
     const { trustProxy, publicUrl } = options
     const authorize = gateOf(options)
     const signaling = media.signaling({
@@ -83,7 +89,12 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   }
 }
 
-async function startMedia(options: ServeOptions, log: Log, http: HttpServer): Promise<MediaServer> {
+interface Beside {
+  readonly http: HttpServer
+  readonly turn: TurnOptions | undefined
+}
+
+async function startMedia(options: ServeOptions, log: Log, { http, turn }: Beside): Promise<MediaServer> {
   const { announce, workers, udpPort, udpPortPerWorker = false, udpHost, tcpPort, interfaces } = options
   const dtlsCertificate = await dtlsCertificateOf(options)
   try {
@@ -98,11 +109,14 @@ async function startMedia(options: ServeOptions, log: Log, http: HttpServer): Pr
       ...(tcpPort === undefined ? {} : { tcp: tcpOptions(options, http) }),
       logger: log.logger,
       ...(announce === undefined ? {} : { announce }),
+      ...(turn === undefined ? {} : { turn }),
       ...(workers === undefined ? {} : { workers }),
     })
   } catch (error) {
     if (error instanceof XrtcError && error.code === 'XRTC_ADDRESS_IN_USE') {
-      const flag = error.message.startsWith('TCP') ? '--tcp-port' : '--udp-port'
+      const [flag = '--udp-port'] = Object.entries(PORT_FLAGS).flatMap(([name, of]) =>
+        error.message.startsWith(name) ? [of] : [],
+      )
       throw new UsageError(`${error.message}; choose another with ${flag}`, { cause: error })
     }
     throw error
@@ -169,6 +183,7 @@ function announceReady(options: ServeOptions, version: string, { http, media, se
     `  WHEP   ${lan === undefined ? here : base(lan)}/whep/STREAM`,
     `  media  udp ${addressesOf(media.workers.flatMap((worker) => worker.candidates))}`,
     ...(media.tcp.candidates.length === 0 ? [] : [`         tcp ${addressesOf(media.tcp.candidates)}`]),
+    ...(media.turn?.urls ?? []).map((url) => `  TURN   ${url}`),
     ...warnings(options, media, { secure, reachable: everywhere || !isLoopback(options.host ?? '') }),
     `ready ${here}/`,
   ]

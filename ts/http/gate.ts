@@ -1,6 +1,14 @@
 // Who may do what and on which terms: the app's `authorize`, asked the same way for every request.
 
-import type { Authorize, AuthorizeContext, AuthorizeResult, Grant, IceServer, SignalingRequest } from '../../index.d.ts'
+import type {
+  Authorize,
+  AuthorizeContext,
+  AuthorizeResult,
+  Grant,
+  IceServer,
+  MediaServer,
+  SignalingRequest,
+} from '../../index.d.ts'
 import { XrtcError } from '../errors.ts'
 import { ICE_URLS_RULE, iceUrls } from '../ice-server.ts'
 import { withinTime } from './deadline.ts'
@@ -23,12 +31,14 @@ export interface Terms {
 
 type GateSettings = Pick<SignalingSettings, 'authorize' | 'requestTimeoutMs'>
 
-/** The app's `authorize`, bounded in time and checked. */
+/** The app's `authorize`, bounded in time and checked. Whoever may come in is told of the embedded TURN server. */
 export class Gate {
+  readonly #server: MediaServer
   readonly #settings: GateSettings
   readonly #failed: SignalingHooks['failed']
 
-  constructor(settings: GateSettings, failed: SignalingHooks['failed']) {
+  constructor(server: MediaServer, settings: GateSettings, failed: SignalingHooks['failed']) {
+    this.#server = server
     this.#settings = settings
     this.#failed = failed
   }
@@ -40,7 +50,7 @@ export class Gate {
    */
   async pass(request: HttpRequest, context: AuthorizeContext): Promise<Passage> {
     const { authorize, requestTimeoutMs } = this.#settings
-    if (authorize === undefined) return termsOf({})
+    if (authorize === undefined) return this.#withOwnServers(termsOf({}))
     const asked = ask(authorize, request, context)
     const result = await withinTime(asked, requestTimeoutMs, () => undefined).catch((error: unknown) => {
       // `ask` throws none, so this one is the deadline's.
@@ -49,7 +59,14 @@ export class Gate {
       }
       throw error
     })
-    return passageOf(result, request, context)
+    const passage = passageOf(result, request, context)
+    return 'refusal' in passage ? passage : this.#withOwnServers(passage)
+  }
+
+  #withOwnServers(terms: Terms): Terms {
+    const { identity, iceServers } = terms
+    const own = this.#server.iceServers(identity === undefined ? {} : { identity })
+    return own.length === 0 ? terms : { ...terms, iceServers: [...iceServers, ...own] }
   }
 }
 

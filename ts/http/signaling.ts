@@ -74,7 +74,7 @@ export class SignalingCore {
     this.#server = server
     this.#settings = settings
     this.#hooks = hooks
-    this.#gate = new Gate(settings, hooks.failed)
+    this.#gate = new Gate(server, settings, hooks.failed)
     this.#cors = new Cors(settings.cors)
     const { pages, xrtc, rateLimit } = settings
     this.#pages = pages || xrtc !== false ? new Pages({ pages, xrtc: xrtc !== false }) : undefined

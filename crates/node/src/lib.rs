@@ -8,5 +8,6 @@ mod event;
 mod options;
 mod server;
 mod stats;
+mod turn;
 
 pub use server::{BindingServer, local_addresses};

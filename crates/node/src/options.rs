@@ -11,6 +11,7 @@ use xrtc_worker::{
 };
 
 use crate::error::{BindingError, invalid_argument};
+use crate::turn::BindingTurnOptions;
 
 /// Options of a server; what is left out has its default.
 #[napi(object, object_to_js = false)]
@@ -37,6 +38,8 @@ pub struct BindingServerOptions {
     pub interfaces: Option<Vec<String>>,
     /// The STUN servers that peers with full ICE are seen from; each has a port. Default: none.
     pub stun: Option<Vec<BindingAnnounced>>,
+    /// The STUN and TURN server beside the workers. Default: none.
+    pub turn: Option<BindingTurnOptions>,
     /// Default 30,000.
     pub consent_timeout_ms: Option<u32>,
     /// Default 30,000.
@@ -131,6 +134,7 @@ impl TryFrom<BindingServerOptions> for ServerConfig {
                 .stun
                 .push(SocketAddr::new(ip(&server.address)?, port));
         }
+        config.turn = options.turn.map(TryInto::try_into).transpose()?;
         set(&mut config.udp_port, options.udp_port);
         set(&mut config.udp_port_per_worker, options.udp_port_per_worker);
         let passed = options.tcp_passed == Some(true);
@@ -210,7 +214,7 @@ fn millis(millis: u32) -> Duration {
     Duration::from_millis(millis.into())
 }
 
-fn set<T>(field: &mut T, value: Option<T>) {
+pub(crate) fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
     }

@@ -20,6 +20,7 @@ use crate::error::{
 use crate::event::BindingEvent;
 use crate::options::{BindingCertificate, BindingServerOptions};
 use crate::stats::counts;
+use crate::turn::BindingTurn;
 
 /// Running workers.
 #[napi]
@@ -321,7 +322,20 @@ impl BindingServer {
             .collect()
     }
 
-    /// What is held beside the state machines: `workers`, `sockets`, `detours`, `commandSlots`, `toldSlots`.
+    /// Where the TURN server can be reached, if there is one.
+    #[napi(catch_unwind)]
+    pub fn turn(&self) -> Option<BindingTurn> {
+        self.server.turn().map(BindingTurn::from)
+    }
+
+    /// The TURN server's figures; none without one.
+    #[napi(catch_unwind)]
+    pub fn turn_counters(&self) -> HashMap<String, f64> {
+        counts(self.server.turn_figures())
+    }
+
+    /// What is held beside the state machines: `workers`, `sockets`, `detours`, `commandSlots`, `toldSlots`,
+    /// `turnAllocations`, `turnConnections`.
     #[napi(catch_unwind)]
     pub fn held(&self) -> HashMap<String, f64> {
         counts(self.server.held())

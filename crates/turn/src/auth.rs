@@ -133,10 +133,7 @@ mod tests {
 
     fn client(remote: &str) -> Client {
         Client {
-            path: Path {
-                local: "192.0.2.1:3478".parse().unwrap(),
-                remote: remote.parse().unwrap(),
-            },
+            path: Path::udp("192.0.2.1:3478".parse().unwrap(), remote.parse().unwrap()),
             link: 0,
         }
     }

@@ -11,7 +11,7 @@
 //!
 //! Covered: RFC 8489 (Binding, long-term credentials with MESSAGE-INTEGRITY), RFC 8656 (UDP allocations of either family,
 //! permissions, channels, Send and Data), draft-uberti-behave-turn-rest-00 (user names that end by themselves).
-//! Left out: TCP allocations (RFC 6062), EVEN-PORT and RESERVATION-TOKEN (508), DONT-FRAGMENT (420), ICMP, mobility,
+//! Left out: TCP allocations (RFC 6062), reserving the port after an even one (508), DONT-FRAGMENT (420), ICMP, mobility,
 //! USERHASH and MESSAGE-INTEGRITY-SHA256, which a client may not use with a server that does not offer them.
 
 #![forbid(unsafe_code)]
@@ -30,6 +30,6 @@ mod subnet;
 pub use counters::TurnCounters;
 pub use framing::{Frame, frame, padding};
 pub use limits::{MAX_FRAME, TurnLimits};
-pub use peers::PeerPolicy;
+pub use peers::{PeerPolicy, PortSet};
 pub use server::{AllocationId, Client, InvalidRealm, Opening, Output, TurnConfig, TurnServer};
 pub use subnet::{InvalidSubnet, Subnet};

@@ -5,11 +5,11 @@ use std::time::Duration;
 /// Limits of a TURN server. What goes beyond is refused or dropped, and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TurnLimits {
-    /// Allocations in all; further ones are refused with 508. Default 1,000.
+    /// Allocations in all; further ones are refused with 508. Default 2,000.
     pub allocations: usize,
-    /// Allocations of one user name; further ones are refused with 486. Default 100.
+    /// Allocations of one user name; further ones are refused with 486. Default 32.
     pub allocations_per_user: usize,
-    /// Allocations from one client address (IPv6: one /64); further ones are refused with 486. Default 100.
+    /// Allocations from one client address (IPv6: one /64); further ones are refused with 486. Default 500.
     pub allocations_per_address: usize,
     /// Peer addresses an allocation may have permissions for; further ones are refused with 508. Default 32.
     pub permissions: usize,
@@ -28,9 +28,9 @@ pub struct TurnLimits {
 impl Default for TurnLimits {
     fn default() -> Self {
         Self {
-            allocations: 1_000,
-            allocations_per_user: 100,
-            allocations_per_address: 100,
+            allocations: 2_000,
+            allocations_per_user: 32,
+            allocations_per_address: 500,
             permissions: 32,
             channels: 32,
             bytes_per_second: 2_500_000,

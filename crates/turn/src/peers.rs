@@ -1,6 +1,9 @@
 //! Which peers a client may reach through us.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Subnet;
 
@@ -10,10 +13,54 @@ use crate::Subnet;
 pub struct PeerPolicy {
     /// The server's own media addresses, with their ports: reached even where they are private.
     pub own: Vec<SocketAddr>,
+    /// The addresses of its media sockets whose ports come and go.
+    pub own_ips: Vec<IpAddr>,
+    /// Those ports.
+    pub own_ports: Arc<PortSet>,
     /// This machine's addresses: reached at no other port, even where they are public.
     pub machine: Vec<IpAddr>,
     /// Further ranges that may be reached, this machine's addresses in them included.
     pub allowed: Vec<Subnet>,
+}
+
+/// Ports that one thread opens and closes while another asks for them.
+pub struct PortSet([AtomicU64; 1_024]);
+
+impl PortSet {
+    /// Puts a port in.
+    pub fn insert(&self, port: u16) {
+        let (word, bit) = self.place(port);
+        word.fetch_or(bit, Ordering::Relaxed);
+    }
+
+    /// Takes a port out.
+    pub fn remove(&self, port: u16) {
+        let (word, bit) = self.place(port);
+        word.fetch_and(!bit, Ordering::Relaxed);
+    }
+
+    fn contains(&self, port: u16) -> bool {
+        let (word, bit) = self.place(port);
+        word.load(Ordering::Relaxed) & bit != 0
+    }
+
+    const fn place(&self, port: u16) -> (&AtomicU64, u64) {
+        let Self(words) = self;
+        // Ten bits always lie within the words.
+        (&words[(port >> 6) as usize], 1 << (port & 63))
+    }
+}
+
+impl Default for PortSet {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; 1_024])
+    }
+}
+
+impl fmt::Debug for PortSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PortSet")
+    }
 }
 
 /// What the policy says of an address.
@@ -35,7 +82,10 @@ impl PeerPolicy {
     pub(crate) fn allows_by(&self, verdict: Verdict, peer: SocketAddr) -> bool {
         match verdict {
             Verdict::Open => peer.port() != 0,
-            Verdict::OwnPorts => self.own.contains(&peer),
+            Verdict::OwnPorts => {
+                self.own.contains(&peer)
+                    || self.own_ips.contains(&peer.ip()) && self.own_ports.contains(peer.port())
+            }
             Verdict::Refused => false,
         }
     }
@@ -47,7 +97,7 @@ impl PeerPolicy {
         if is_public(ip) && !self.machine.contains(&ip) {
             return Verdict::Open;
         }
-        if self.own.iter().any(|own| own.ip() == ip) {
+        if self.own_ips.contains(&ip) || self.own.iter().any(|own| own.ip() == ip) {
             return Verdict::OwnPorts;
         }
         Verdict::Refused
@@ -228,7 +278,15 @@ mod tests {
             ],
             machine: vec!["8.8.4.4".parse().unwrap()],
             allowed: vec!["10.1.0.0/16".parse().unwrap()],
+            own_ips: vec!["10.9.0.1".parse().unwrap()],
+            ..PeerPolicy::default()
         };
+        policy.own_ports.insert(40_000);
+        assert!(allows(&policy, "10.9.0.1:40000"));
+        assert!(!allows(&policy, "10.9.0.1:40001"));
+        assert!(!allows(&policy, "127.0.0.1:40000"));
+        policy.own_ports.remove(40_000);
+        assert!(!allows(&policy, "10.9.0.1:40000"));
         assert!(allows(&policy, "127.0.0.1:8800"));
         assert!(!allows(&policy, "127.0.0.1:22"));
         assert!(!allows(&policy, "127.0.0.2:8800"));

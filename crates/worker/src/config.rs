@@ -7,7 +7,7 @@ use xrtc_rtp::Bitrate;
 use xrtc_sfu::Limits;
 use xrtc_transport::DtlsVersion;
 
-use crate::{Backend, InterfaceFilter, PemCertificate};
+use crate::{Backend, InterfaceFilter, PemCertificate, TurnSettings};
 
 /// What a server is started with. `Default` has the defaults that each field names.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct ServerConfig {
     pub interfaces: InterfaceFilter,
     /// The STUN servers that peers with full ICE are seen from. Default: none are asked.
     pub stun: Vec<SocketAddr>,
+    /// The STUN and TURN server beside the workers. Default: none.
+    pub turn: Option<TurnSettings>,
     /// What each worker's peers can make grow.
     pub limits: Limits,
     /// When a silent peer is given up. Default 30 s.
@@ -89,6 +91,7 @@ impl Default for ServerConfig {
             announce: Vec::new(),
             interfaces: InterfaceFilter::default(),
             stun: Vec::new(),
+            turn: None,
             limits: Limits::default(),
             consent_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(30),

@@ -228,7 +228,11 @@ mod tests {
                 .unwrap();
             let path = Path::udp(sockets[0].local(), client.local_addr().unwrap());
             let (mut sfu, mut egress) = (sfu(), Egress::new());
-            let mut own = OwnSockets::new(&ServerConfig::default(), Arc::clone(&counters));
+            let mut own = OwnSockets::new(
+                &ServerConfig::default(),
+                Arc::clone(&counters),
+                Arc::default(),
+            );
             let mut tcp = Connections::new(None, Arc::clone(&counters));
             write(&mut egress, path, Class::Video, 40);
             write(&mut egress, path, Class::Audio, 1);

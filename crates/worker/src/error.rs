@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use xrtc_sfu::Protocol;
 use xrtc_transport::InvalidCertificate;
+use xrtc_turn::InvalidRealm;
 
 use crate::ServerConfig;
 
@@ -77,6 +78,21 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The TURN server did not start.
+    #[error("TURN: {0}")]
+    Turn(#[source] Box<Self>),
+    /// Its thread or poller cannot be had.
+    #[error("no thread: {source}")]
+    TurnThread {
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Its certificate and key are no PEM, or do not fit together.
+    #[error("not a certificate and its private key as PEM: {0}")]
+    TurnCertificate(String),
+    /// Its realm is too long, or has characters that it may not have.
+    #[error(transparent)]
+    TurnRealm(InvalidRealm),
     /// The certificate that was given cannot be used, or the crypto library makes none.
     #[error("the DTLS certificate: {0}")]
     Certificate(#[from] InvalidCertificate),
@@ -101,8 +117,11 @@ impl StartError {
     }
 
     /// The stable camelCase code.
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
+            Self::Turn(error) => error.code(),
+            Self::TurnThread { .. } => "worker",
+            Self::TurnCertificate(_) | Self::TurnRealm(_) => "invalidArgument",
             Self::WorkerCount { .. } => "workerCount",
             Self::PortRange { .. } => "portRange",
             Self::NoAddress | Self::NoInterface => "noAddress",

@@ -2,7 +2,8 @@
 //!
 //! A [`Server`] has one thread per worker. Each worker owns its sockets and one [`Sfu`](xrtc_sfu::Sfu) and speaks to
 //! the application and to the other workers through lock-free queues; there is nothing else that workers share but
-//! the UDP port: what one of them receives for another crosses to it.
+//! the UDP port: what one of them receives for another crosses to it. The TURN server, where one is wanted, has a thread
+//! beside them.
 //! The application sends [`Command`](xrtc_sfu::Command)s, is told by a doorbell that there is something, and takes it
 //! with [`Server::drain`].
 
@@ -52,6 +53,7 @@ mod sync {
 }
 mod tcp;
 mod thread;
+mod turn;
 mod udp;
 #[cfg(test)]
 #[path = "../tests/it/wire.rs"]
@@ -67,5 +69,7 @@ pub use counters::SocketCounters;
 pub use error::{ReplaceError, SendError, StartError};
 pub use interface::{InterfaceFilter, local_addresses};
 pub use server::{Server, WorkerEvent, WorkerInfo};
+pub use turn::{TurnInfo, TurnSettings, TurnTls};
 pub use udp::Backend;
 pub use xrtc_transport::DtlsVersion;
+pub use xrtc_turn::{Subnet, TurnLimits};

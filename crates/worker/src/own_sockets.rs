@@ -13,6 +13,7 @@ use xrtc_rtp::Time;
 use xrtc_sfu::{
     Batch, Candidate, Class, Command, Event, OwnAddresses, Path, PeerId, RequestId, Tag,
 };
+use xrtc_turn::PortSet;
 
 use crate::counters::Counters;
 use crate::gathering::{Gathering, own_addresses};
@@ -29,6 +30,8 @@ pub(crate) struct OwnSockets {
     interfaces: InterfaceFilter,
     backend: Backend,
     counters: Arc<Counters>,
+    /// Where they stand for the TURN server, whose clients may reach them.
+    ports: Arc<PortSet>,
     gathering: Gathering,
     sockets: Slab<OwnSocket>,
     /// Where each is, by family and port; sorted.
@@ -54,7 +57,7 @@ struct OwnSocket {
 type Place = (bool, u16);
 
 impl OwnSockets {
-    pub(crate) fn new(config: &ServerConfig, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(config: &ServerConfig, counters: Arc<Counters>, ports: Arc<PortSet>) -> Self {
         let ipv4 = config.ipv4.map(IpAddr::from);
         Self {
             families: ipv4
@@ -65,6 +68,7 @@ impl OwnSockets {
             interfaces: config.interfaces.clone(),
             backend: config.backend,
             counters,
+            ports,
             gathering: Gathering::new(config.stun.clone()),
             sockets: Slab::new(),
             places: Vec::new(),
@@ -197,11 +201,17 @@ impl OwnSockets {
     }
 
     fn note_change(&mut self) {
+        for ((_, port), _) in &self.places {
+            self.ports.remove(*port);
+        }
         let places = self.sockets.iter();
         self.places = places
             .map(|(key, own)| (place(own.socket.local()), key))
             .collect();
         self.places.sort_unstable();
+        for ((_, port), _) in &self.places {
+            self.ports.insert(*port);
+        }
         self.counters.own_sockets.set(self.sockets.len() as u64);
     }
 

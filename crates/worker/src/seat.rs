@@ -8,6 +8,7 @@ use mio::{Poll, Waker};
 use xrtc_rtp::WallClock;
 use xrtc_sfu::{OwnerKey, Protocol, SfuConfig, Steering};
 use xrtc_transport::DtlsSettings;
+use xrtc_turn::PortSet;
 
 use crate::counters::Counters;
 use crate::driver::{ALARM, watch};
@@ -28,7 +29,12 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// Binds the sockets of worker number `worker`.
-    fn prepare(config: &ServerConfig, worker: u16, place: &Place<'_>) -> Result<Self, StartError> {
+    fn prepare(
+        config: &ServerConfig,
+        own_ports: &Arc<PortSet>,
+        worker: u16,
+        place: &Place<'_>,
+    ) -> Result<Self, StartError> {
         let failed = |source| StartError::Worker { worker, source };
         let counters = Arc::new(Counters::default());
         let mut sockets = bind(config, place, &counters)?;
@@ -40,7 +46,7 @@ impl Seat {
         if candidates.is_empty() && config.announce.is_empty() {
             return Err(StartError::NoInterface);
         }
-        let own = OwnSockets::new(config, Arc::clone(&counters));
+        let own = OwnSockets::new(config, Arc::clone(&counters), Arc::clone(own_ports));
         Ok(Self {
             poll,
             sockets,
@@ -51,20 +57,28 @@ impl Seat {
     }
 }
 
-/// The seats of all workers: around one port, or with a port each.
-pub(crate) fn seats(config: &ServerConfig) -> Result<Vec<Seat>, StartError> {
+/// The seats of all workers: around one port, or with a port each. The ports of sockets that peers have alone stand in
+/// `own_ports`.
+pub(crate) fn seats(
+    config: &ServerConfig,
+    own_ports: &Arc<PortSet>,
+) -> Result<Vec<Seat>, StartError> {
     let workers = config.workers;
     if !(1..=ServerConfig::MAX_WORKERS).contains(&workers) {
         return Err(StartError::WorkerCount { workers });
     }
     if !config.shares_port() {
         let ports = (0..).zip(ports(config)?);
-        let seats = ports.map(|(worker, port)| Seat::prepare(config, worker, &Place::Alone(port)));
+        let seats = ports.map(|(worker, port)| {
+            let place = Place::Alone(port);
+            Seat::prepare(config, own_ports, worker, &place)
+        });
         return seats.collect();
     }
-    let first = Seat::prepare(config, 0, &Place::First(config.udp_port))?;
+    let first = Seat::prepare(config, own_ports, 0, &Place::First(config.udp_port))?;
     let bound = first.info.bound.clone();
-    let others = (1..workers).map(|worker| Seat::prepare(config, worker, &Place::Beside(&bound)));
+    let place = Place::Beside(&bound);
+    let others = (1..workers).map(|worker| Seat::prepare(config, own_ports, worker, &place));
     std::iter::once(Ok(first)).chain(others).collect()
 }
 
@@ -215,7 +229,7 @@ mod tests {
         for workers in [0, 65] {
             config.workers = workers;
             assert!(matches!(
-                seats(&config),
+                seats(&config, &Arc::default()),
                 Err(StartError::WorkerCount { .. })
             ));
         }

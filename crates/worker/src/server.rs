@@ -8,6 +8,7 @@ use std::thread::{JoinHandle, park_timeout};
 use std::time::Duration;
 
 use xrtc_sfu::{Command, Event, OwnerKey, PeerId, SfuConfig, StreamName, WorkerId};
+use xrtc_turn::PortSet;
 
 use crate::certificate::{DtlsSource, PemCertificate};
 use crate::clock::Clock;
@@ -16,7 +17,10 @@ use crate::driver::DriverParts;
 use crate::queue::{Doorbell, Everyone, ServerEnds, Shared, connect};
 use crate::seat::{seats, sfu_config, steering};
 use crate::tcp::{Acceptor, AcceptorHandle, Connections, Doors, handover};
-use crate::{ReplaceError, SendError, ServerConfig, SocketCounters, StartError, entropy, thread};
+use crate::turn::{TurnThread, machine_addresses};
+use crate::{
+    ReplaceError, SendError, ServerConfig, SocketCounters, StartError, TurnInfo, entropy, thread,
+};
 
 /// Running workers. Dropping it shuts them down.
 pub struct Server {
@@ -31,6 +35,7 @@ pub struct Server {
     /// Where TCP connections are taken.
     acceptor: Option<AcceptorHandle>,
     tcp_candidates: Vec<SocketAddr>,
+    turn: Option<TurnThread>,
     links: Vec<Link>,
     /// How many numbers of peers have been given.
     peers: u64,
@@ -77,7 +82,8 @@ impl Server {
         doorbell: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         let clock = Clock::start();
-        let seats = seats(&config)?;
+        let own_ports = Arc::new(PortSet::default());
+        let seats = seats(&config, &own_ports)?;
         let given = config.certificate.as_ref();
         let dtls = Arc::new(DtlsSource::new(given, config.dtls_version, clock)?);
         let owner_key = OwnerKey::new(&entropy::seed()?);
@@ -102,11 +108,14 @@ impl Server {
             doorbell: None,
             acceptor: None,
             tcp_candidates: doors.candidates.clone(),
+            turn: None,
             links: Vec::with_capacity(seats.len()),
             peers: 0,
             closed: false,
             farewell: VecDeque::new(),
         };
+        // Before the workers, which have something to tell once they have begun.
+        server.turn = start_turn(&config, (&server.workers, own_ports), clock)?;
         let mut handovers = Vec::with_capacity(seats.len());
         for (worker, (seat, (application, own))) in (0..).zip(seats.into_iter().zip(ends)) {
             let (sender, handed) = handover();
@@ -166,6 +175,16 @@ impl Server {
     /// The addresses that descriptions offer for TCP connections, best first.
     pub fn tcp_candidates(&self) -> &[SocketAddr] {
         &self.tcp_candidates
+    }
+
+    /// Where the TURN server can be reached, if there is one.
+    pub fn turn(&self) -> Option<&TurnInfo> {
+        self.turn.as_ref().map(|turn| &turn.info)
+    }
+
+    /// What the TURN server did and what it holds, by stable camelCase name; nothing without one.
+    pub fn turn_figures(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.turn.iter().flat_map(TurnThread::figures)
     }
 
     /// The number for a new peer that publishes `stream`: at the stream's home.
@@ -274,8 +293,9 @@ impl Server {
 
     /// What the server holds beside its state machines, by stable camelCase name: `workers` (threads), `sockets`,
     /// `detours` between workers that share a port, and the slots in use of the queues between application and
-    /// workers.
-    pub fn held(&self) -> [(&'static str, u64); 5] {
+    /// workers. Of the TURN server `turnAllocations` and `turnConnections`; its sockets are among the `sockets`.
+    pub fn held(&self) -> [(&'static str, u64); 7] {
+        let of_turn = |name| self.turn.as_ref().map_or(0, |turn| turn.held(name));
         let (mut workers, mut sockets, mut commands, mut detours) = (0, 0, 0, 0);
         let mut events = self.farewell.len();
         let workers_of = self.workers.iter().zip(&self.counters);
@@ -294,10 +314,12 @@ impl Server {
         }
         [
             ("workers", workers),
-            ("sockets", sockets),
+            ("sockets", sockets + of_turn("sockets")),
             ("detours", detours),
             ("commandSlots", commands as u64),
             ("toldSlots", events as u64),
+            ("turnAllocations", of_turn("allocations")),
+            ("turnConnections", of_turn("connections")),
         ]
     }
 
@@ -308,6 +330,9 @@ impl Server {
         self.closed = true;
         if let Some(acceptor) = &self.acceptor {
             acceptor.stop();
+        }
+        if let Some(turn) = &mut self.turn {
+            turn.shutdown();
         }
         for shared in self.everyone.iter() {
             shared.stop.store(true, Ordering::Release);
@@ -354,6 +379,41 @@ impl Server {
         self.peers += 1;
         PeerId(self.peers * self.links.len() as u64 + u64::from(worker.0))
     }
+}
+
+/// Starts the TURN server, if one is wanted.
+fn start_turn(
+    config: &ServerConfig,
+    (workers, own_ports): (&[WorkerInfo], Arc<PortSet>),
+    clock: Clock,
+) -> Result<Option<TurnThread>, StartError> {
+    let Some(settings) = &config.turn else {
+        return Ok(None);
+    };
+    let own = (own_media(workers), own_ports);
+    TurnThread::start(settings, config, own, clock).map(Some)
+}
+
+/// Where the workers' media is received, as peers would see it.
+fn own_media(workers: &[WorkerInfo]) -> Vec<SocketAddr> {
+    let everywhere = machine_addresses();
+    let mut own: Vec<SocketAddr> = Vec::new();
+    for worker in workers {
+        own.extend(&worker.candidates);
+        for bound in &worker.bound {
+            if bound.ip().is_unspecified() {
+                let family = everywhere
+                    .iter()
+                    .filter(|ip| ip.is_ipv4() == bound.is_ipv4());
+                own.extend(family.map(|ip| SocketAddr::new(*ip, bound.port())));
+            } else {
+                own.push(*bound);
+            }
+        }
+    }
+    own.sort_unstable();
+    own.dedup();
+    own
 }
 
 impl Drop for Server {

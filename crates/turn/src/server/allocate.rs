@@ -20,6 +20,7 @@ pub struct Opening {
     key: IntegrityKey,
     lifetime: Duration,
     is_ipv6: bool,
+    wants_even: bool,
     /// A second family was asked for, which is not given.
     wants_second: bool,
 }
@@ -30,9 +31,9 @@ impl Opening {
         self.is_ipv6
     }
 
-    /// For whom it is.
-    pub const fn client(&self) -> Client {
-        self.client
+    /// Whether its port is to be even.
+    pub const fn wants_even(&self) -> bool {
+        self.wants_even
     }
 }
 
@@ -77,8 +78,11 @@ impl TurnServer {
         if !(if is_ipv6 { ipv6 } else { ipv4 }) {
             return Err(440);
         }
-        let has = |kind| request.value(kind).is_some();
-        if has(AttributeType::EVEN_PORT) || has(AttributeType::RESERVATION_TOKEN) {
+        let even = request.value(AttributeType::EVEN_PORT);
+        // The next port is reserved for nobody, so no token is one of ours.
+        let wants_next =
+            even.is_some_and(|flags| flags.first().is_none_or(|flags| flags & 0x80 != 0));
+        if wants_next || request.value(AttributeType::RESERVATION_TOKEN).is_some() {
             return Err(508);
         }
         self.check_quotas(request)?;
@@ -89,6 +93,7 @@ impl TurnServer {
             key: request.key.clone(),
             lifetime: self.lifetime(request).unwrap_or(DEFAULT_LIFETIME),
             is_ipv6,
+            wants_even: even.is_some(),
             wants_second: second.is_some(),
         })
     }

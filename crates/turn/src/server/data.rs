@@ -15,8 +15,7 @@ impl TurnServer {
     pub fn handle_relayed(
         &mut self,
         now: Time,
-        allocation: AllocationId,
-        peer: SocketAddr,
+        (allocation, peer): (AllocationId, SocketAddr),
         datagram: &[u8],
         out: &mut [u8],
     ) -> Option<(Client, usize)> {
@@ -73,7 +72,7 @@ impl TurnServer {
         let held = self.clients.get(&client).copied();
         let allocation = held.and_then(|index| self.allocations.get(index));
         let peer = allocation.and_then(|allocation| allocation.peer_of(now, number));
-        self.to_peer(now, held, peer, 4..4 + len)
+        self.forward(now, held, peer, 4..4 + len)
     }
 
     pub(super) fn send_data(
@@ -93,10 +92,10 @@ impl TurnServer {
         // The value lies in the datagram.
         let start = (data.as_ptr() as usize).checked_sub(datagram.as_ptr() as usize)?;
         let held = self.clients.get(&client).copied();
-        self.to_peer(now, held, Some(peer), start..start + data.len())
+        self.forward(now, held, Some(peer), start..start + data.len())
     }
 
-    fn to_peer(
+    fn forward(
         &mut self,
         now: Time,
         held: Option<usize>,

@@ -113,8 +113,8 @@ impl TurnServer {
             .value(AttributeType::XOR_PEER_ADDRESS)
             .and_then(|value| request.message.xor_address(value))
             .ok_or(400_u16)?;
-        // RFC 8656 §12.
-        if !(0x4000..=0x4fff).contains(&number) {
+        // Those of RFC 5766 §11: RFC 8656 §12 has fewer only where other protocols share the socket.
+        if !(0x4000..=0x7ffe).contains(&number) {
             return Err(400);
         }
         if peer.is_ipv4() != allocation.relayed.is_ipv4() {

@@ -18,8 +18,7 @@ pub(super) fn start(change: impl FnOnce(&mut TurnConfig)) -> TurnServer {
         families: [true, false],
         peers: PeerPolicy {
             own: vec![address(OWN)],
-            machine: vec![],
-            allowed: vec![],
+            ..PeerPolicy::default()
         },
         limits: TurnLimits::default(),
         wall: WallClock {
@@ -67,10 +66,7 @@ impl Caller {
         let hash = Md5::digest(format!("{username}:xrtc:{password}"));
         Self {
             client: Client {
-                path: Path {
-                    local: address("192.0.2.1:3478"),
-                    remote: address(remote),
-                },
+                path: Path::udp(address("192.0.2.1:3478"), address(remote)),
                 link: 0,
             },
             username: username.to_owned(),

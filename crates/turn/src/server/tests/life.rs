@@ -20,7 +20,7 @@ fn a_client_gets_an_address_talks_to_a_peer_and_gives_it_back() {
     let peer = address(PEER);
     assert!(
         server
-            .handle_relayed(now, id, peer, b"hello", &mut out)
+            .handle_relayed(now, (id, peer), b"hello", &mut out)
             .is_none()
     );
     assert!(ann.send(&mut server, now, PEER, b"hello").is_none());
@@ -28,7 +28,7 @@ fn a_client_gets_an_address_talks_to_a_peer_and_gives_it_back() {
     assert!(ann.send(&mut server, now, PEER, b"hello").is_some());
 
     let (to, len) = server
-        .handle_relayed(now, id, peer, b"hello", &mut out)
+        .handle_relayed(now, (id, peer), b"hello", &mut out)
         .unwrap();
     assert_eq!(to, ann.client);
     let message = Message::parse_any(&out[..len]).unwrap();
@@ -48,7 +48,7 @@ fn a_client_gets_an_address_talks_to_a_peer_and_gives_it_back() {
         Class::Success
     );
     let (_, len) = server
-        .handle_relayed(now, id, peer, b"hello", &mut out)
+        .handle_relayed(now, (id, peer), b"hello", &mut out)
         .unwrap();
     assert_eq!(out[..len], *b"\x40\x00\x00\x05hello");
     let datagram = b"\x40\x00\x00\x05hello\0\0\0";
@@ -66,7 +66,25 @@ fn a_client_gets_an_address_talks_to_a_peer_and_gives_it_back() {
         ),
         (1, 1, 1)
     );
+}
 
+#[test]
+fn an_allocation_that_is_given_back_leaves_nothing() {
+    let mut server = start(|_| {});
+    let mut ann = Caller::ann();
+    let (now, id) = (at(1), AllocationId(0));
+    ann.allocate(&mut server, now);
+    assert_eq!(
+        ann.bind(&mut server, now, 0x4000, PEER).class,
+        Class::Success
+    );
+    let mut out = [0; 256];
+    let datagram = b"\x40\x00\x00\x05hello";
+    assert!(
+        server
+            .handle_datagram(now, ann.client, datagram, &mut out)
+            .is_some()
+    );
     let zero = [(AttributeType::LIFETIME, [0; 4].as_slice())];
     let refreshed = ann.ask(&mut server, now, Method::REFRESH, &zero);
     assert_eq!(
@@ -101,10 +119,7 @@ fn before_credentials_the_answer_is_at_most_four_times_as_long_as_the_question()
         let mut server = start(|config| config.realm = realm.to_owned());
         let ann = Caller::ann().client;
         let v6 = Client {
-            path: Path {
-                local: address("[2001:db8::1]:3478"),
-                remote: address("[2001:db8::2]:4000"),
-            },
+            path: Path::udp(address("[2001:db8::1]:3478"), address("[2001:db8::2]:4000")),
             link: 1,
         };
         for client in [ann, v6] {

@@ -74,12 +74,12 @@ fn private_peers_are_refused_and_own_media_is_reached_at_its_port_only() {
     let id = AllocationId(0);
     assert!(
         server
-            .handle_relayed(now, id, address("127.0.0.1:22"), b"x", &mut out)
+            .handle_relayed(now, (id, address("127.0.0.1:22")), b"x", &mut out)
             .is_none()
     );
     assert!(
         server
-            .handle_relayed(now, id, address(OWN), b"x", &mut out)
+            .handle_relayed(now, (id, address(OWN)), b"x", &mut out)
             .is_some()
     );
     assert_eq!(
@@ -97,7 +97,6 @@ fn what_goes_beyond_a_limit_is_refused() {
             allocations_per_address: 3,
             permissions: 2,
             channels: 1,
-            bytes_per_second: 1_000,
             ..TurnLimits::default()
         };
     });
@@ -153,7 +152,18 @@ fn what_goes_beyond_a_limit_is_refused() {
         Some(508),
         "permissions"
     );
+}
 
+#[test]
+fn what_goes_beyond_the_rate_is_dropped_in_each_direction_by_itself() {
+    let mut server = start(|config| config.limits.bytes_per_second = 1_000);
+    let now = at(1);
+    let mut ann = Caller::ann();
+    ann.allocate(&mut server, now);
+    assert_eq!(
+        ann.permit(&mut server, now, "8.8.8.2:1").class,
+        Class::Success
+    );
     let data = [0; 600];
     assert!(ann.send(&mut server, now, "8.8.8.2:1", &data).is_some());
     assert!(
@@ -166,12 +176,12 @@ fn what_goes_beyond_a_limit_is_refused() {
     let id = AllocationId(0);
     assert!(
         server
-            .handle_relayed(now, id, peer, &data, &mut out)
+            .handle_relayed(now, (id, peer), &data, &mut out)
             .is_some()
     );
     assert!(
         server
-            .handle_relayed(now, id, peer, &data, &mut out)
+            .handle_relayed(now, (id, peer), &data, &mut out)
             .is_none()
     );
     assert!(ann.send(&mut server, at(2), "8.8.8.2:1", &data).is_some());
@@ -206,7 +216,7 @@ fn permissions_end_after_five_minutes_and_channels_after_ten() {
             .is_none()
     );
     server
-        .handle_relayed(at(601), id, peer, b"x", &mut out)
+        .handle_relayed(at(601), (id, peer), b"x", &mut out)
         .unwrap();
     assert_eq!(out[..2], [0x00, 0x17], "a Data indication");
     server.handle_timeout(at(700));
@@ -322,7 +332,7 @@ proptest::proptest! {
             let kinds = [AttributeType::NONCE, AttributeType::REALM, AttributeType::XOR_PEER_ADDRESS];
             let attributes = kinds.map(|kind| (kind, datagram.as_slice()));
             server.handle_datagram(at(1), client, &bare(Method(method), &attributes), &mut out);
-            server.handle_relayed(at(1), AllocationId(method.into()), address(PEER), &datagram, &mut out);
+            server.handle_relayed(at(1), (AllocationId(method.into()), address(PEER)), &datagram, &mut out);
         }
         proptest::prop_assert_eq!(server.clients.len(), 0);
     }

@@ -22,10 +22,14 @@ pub(crate) struct Arena {
 
 impl Arena {
     pub(crate) fn start() -> Self {
-        let mut scene = Scene::new(ServerConfig {
+        Self::with(ServerConfig {
             workers: 2,
             ..loopback()
-        });
+        })
+    }
+
+    pub(crate) fn with(config: ServerConfig) -> Self {
+        let mut scene = Scene::new(config);
         let (publisher, _) = scene.publish("lobby");
         scene.browsers.run_until("the publisher connects", |ends| {
             ends[publisher].1.connected_at().is_some()

@@ -8,4 +8,5 @@ mod connections;
 mod handshakes;
 mod insiders;
 mod joins;
+mod relay;
 mod strangers;

@@ -1,0 +1,159 @@
+//! What a TURN server is started with.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use xrtc_turn::{PeerPolicy, PortSet, Subnet, TurnConfig, TurnLimits};
+
+use crate::clock::Clock;
+use crate::interface::local_addresses;
+use crate::{InterfaceFilter, ServerConfig, StartError};
+
+/// What a TURN server is started with. It listens on the server's addresses.
+#[derive(Clone)]
+pub struct TurnSettings {
+    /// The port for UDP and TCP; 0 takes a free one. Default 3478.
+    pub port: u16,
+    /// TLS besides. Default: none.
+    pub tls: Option<TurnTls>,
+    /// What the passwords of clients are made with.
+    pub secret: Vec<u8>,
+    /// The realm: 1 to 24 printable ASCII characters. Default `xrtc`.
+    pub realm: String,
+    /// The ports of relayed addresses. Default 49,152 to 65,535.
+    pub relay_ports: RangeInclusive<u16>,
+    /// Peers to reach besides the public ones and the server's own media.
+    pub allowed_peers: Vec<Subnet>,
+    /// Connections in all; further ones are closed at once. Default 2,000.
+    pub connections: usize,
+    /// Connections from one address; further ones are closed at once. Default 500.
+    pub connections_per_address: usize,
+    /// What clients can make grow.
+    pub limits: TurnLimits,
+}
+
+/// TLS of a TURN server.
+#[derive(Clone)]
+pub struct TurnTls {
+    /// The port; 0 takes a free one. Default 5349.
+    pub port: u16,
+    /// The certificate with those that it needs, as PEM.
+    pub certificate: String,
+    /// Its private key, as PEM.
+    pub key: String,
+}
+
+impl Default for TurnSettings {
+    fn default() -> Self {
+        Self {
+            port: 3_478,
+            tls: None,
+            secret: Vec::new(),
+            realm: "xrtc".to_owned(),
+            relay_ports: 49_152..=65_535,
+            allowed_peers: Vec::new(),
+            connections: 2_000,
+            connections_per_address: 500,
+            limits: TurnLimits::default(),
+        }
+    }
+}
+
+// The secrets stay out of it.
+impl fmt::Debug for TurnSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnSettings")
+            .field("port", &self.port)
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TurnSettings {
+    /// What relayed addresses are told to be, IPv4 and IPv6, where they can be had: what the server announces, or what it
+    /// is bound to, or an address of this machine.
+    pub(super) fn relay_addresses(config: &ServerConfig) -> [Option<IpAddr>; 2] {
+        let machine = local_addresses(&config.interfaces);
+        let listens = [config.ipv4.is_some(), config.ipv6.is_some()];
+        let bound = [config.ipv4.map(IpAddr::from), config.ipv6.map(IpAddr::from)];
+        let announced = config.announce.iter().map(|announced| announced.ip);
+        let specific = bound
+            .into_iter()
+            .flatten()
+            .filter(|ip| !ip.is_unspecified());
+        let known: Vec<IpAddr> = announced.chain(specific).collect();
+        [true, false].map(|ipv4| {
+            let [listens_ipv4, listens_ipv6] = listens;
+            let listens = if ipv4 { listens_ipv4 } else { listens_ipv6 };
+            let mut candidates = known.iter().chain(&machine);
+            candidates
+                .find(|ip| listens && ip.is_ipv4() == ipv4)
+                .copied()
+        })
+    }
+
+    /// The state machine's settings. `own` is where the media of this server is received.
+    pub(super) fn machine(
+        &self,
+        config: &ServerConfig,
+        (own, own_ports): (Vec<SocketAddr>, Arc<PortSet>),
+        clock: Clock,
+    ) -> TurnConfig {
+        let specific = [config.ipv4.map(IpAddr::from), config.ipv6.map(IpAddr::from)];
+        let everywhere = |ipv4: bool| {
+            let here = specific.iter().flatten().find(|ip| ip.is_ipv4() == ipv4);
+            here.is_some_and(IpAddr::is_unspecified)
+        };
+        let machine = machine_addresses();
+        let own_ips = machine.iter().filter(|ip| everywhere(ip.is_ipv4()));
+        let specific = specific.iter().flatten().filter(|ip| !ip.is_unspecified());
+        let own_ips = own_ips.chain(specific).copied().collect();
+        TurnConfig {
+            secret: self.secret.clone(),
+            realm: self.realm.clone(),
+            families: Self::relay_addresses(config).map(|relay| relay.is_some()),
+            peers: PeerPolicy {
+                own,
+                own_ips,
+                own_ports,
+                machine,
+                allowed: self.allowed_peers.clone(),
+            },
+            limits: self.limits,
+            wall: clock.wall(),
+        }
+    }
+}
+
+impl TurnTls {
+    /// What connections are accepted with.
+    pub(super) fn accept(&self) -> Result<Arc<rustls::ServerConfig>, StartError> {
+        let failed = |why: String| StartError::TurnCertificate(why);
+        let chain: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(self.certificate.as_bytes()).collect();
+        let chain = chain.map_err(|error| failed(error.to_string()))?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes());
+        let key = key.map_err(|error| failed(error.to_string()))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key));
+        config
+            .map(Arc::new)
+            .map_err(|error| failed(error.to_string()))
+    }
+}
+
+/// All addresses that lead to this machine.
+pub(crate) fn machine_addresses() -> Vec<IpAddr> {
+    let mut machine = local_addresses(&InterfaceFilter::default());
+    machine.extend([
+        IpAddr::from([127, 0, 0, 1]),
+        IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1_u16]),
+    ]);
+    machine
+}

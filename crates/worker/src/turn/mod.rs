@@ -1,0 +1,15 @@
+//! The embedded STUN and TURN server: its sockets, its connections, and the thread that they have of their own. Media
+//! workers know nothing of it but the ports that their peers' own sockets have.
+
+mod config;
+mod connection;
+mod figures;
+mod listen;
+mod relays;
+mod service;
+mod thread;
+
+pub(crate) use config::machine_addresses;
+pub use config::{TurnSettings, TurnTls};
+pub use thread::TurnInfo;
+pub(crate) use thread::TurnThread;
