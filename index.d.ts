@@ -73,7 +73,7 @@ export interface ServerOptions {
   readonly dtlsCertificate?: DtlsCertificate
   /**
    * The DTLS versions that are spoken. Default `'1.2'`: there the server chooses the SRTP profile, and so AES-GCM.
-   * `'auto'` also speaks 1.3 with peers that can; there the peer chooses, and browsers choose a slower profile.
+   * `'auto'` also speaks 1.3 with peers that can; there the peer chooses, and Chromium chooses a slower profile.
    */
   readonly dtlsVersion?: '1.2' | 'auto'
   /** What peers can make grow. What goes beyond is refused with `XRTC_LIMIT_REACHED`. */
