@@ -22,7 +22,7 @@ const MAY_USE = {
   netem: ['rtp'],
   testkit: ['rtp', 'srtp', 'ice', 'sdp', 'transport', 'netem', 'bwe'],
   bench: ['rtp', 'srtp', 'ice', 'sdp', 'transport', 'forward', 'sfu', 'testkit', 'netem'],
-  fuzz: ['rtp', 'srtp', 'ice', 'sdp', 'transport', 'forward', 'sfu', 'testkit', 'netem'],
+  fuzz: ['rtp', 'srtp', 'ice', 'turn', 'sdp', 'transport', 'forward', 'sfu', 'testkit', 'netem'],
 }
 const TEST_ONLY = new Set(['netem', 'testkit'])
 const UNSAFE_ALLOWED = ['prefetch', 'srtp', 'worker', 'node', 'bench', 'fuzz']

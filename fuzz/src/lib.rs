@@ -22,6 +22,7 @@ mod sfu;
 mod srtp;
 mod stream;
 mod stun;
+mod turn;
 mod watch;
 
 // What the tests of the crates play with is what targets play with.
@@ -105,6 +106,12 @@ pub const TARGETS: &[Target] = &[
         form: Form::Bytes(6_000),
         seeds: framing::seeds,
         run: framing::run,
+    },
+    Target {
+        name: "turn",
+        form: Form::Bytes(1_024),
+        seeds: turn::seeds,
+        run: turn::run,
     },
     Target {
         name: "srtp",

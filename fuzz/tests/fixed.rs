@@ -32,6 +32,7 @@ fixed! {
     rtcp 50_000,
     stun 2_000,
     framing 5_000,
+    turn 3_000,
     srtp 2_000,
     dtls 40,
     stream 300,
