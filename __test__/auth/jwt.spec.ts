@@ -206,7 +206,7 @@ test('over HTTP: 401, 403, 201, PATCH and DELETE, and the end at exp', async (t)
     server.once('peeradded', ({ peer }) => peer.once('closed', resolve))
   })
   await open(`${url}/whip/ann/cam`, PUBLISH, await bearer({ sub: 'ann', exp, media: { push: ['ann/*'] } }))
-  t.deepEqual(await ended, { reason: 'closed', detail: 'the permission expired' })
+  t.deepEqual(await ended, { reason: 'expired', detail: 'the permission expired' })
   t.true(Date.now() >= exp * 1_000 - 50)
 })
 

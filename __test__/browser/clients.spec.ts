@@ -31,7 +31,8 @@ const FILES: Readonly<Record<string, string>> = {
 
 /** A server whose signaling wants a token, beside an empty page and the clients' modules. */
 async function startSite(t: ExecutionContext, options: SignalingOptions = {}): Promise<Site> {
-  const server = await createServer({ udp: { host: MEDIA_HOST }, workers: 2, publisherGraceMs: 0 })
+  // medooze's clients put commas between the candidates of a restart's reply, which browsers do not read: there is only one.
+  const server = await createServer({ udp: { host: MEDIA_HOST }, tcp: false, workers: 2, publisherGraceMs: 0 })
   const signaling = server.signaling({ authorize: ({ token }) => token === TOKEN, ...options })
   const http = createHttpServer((request, response) =>
     signaling.listener(request, response, () => {
