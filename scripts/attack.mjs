@@ -1,5 +1,6 @@
 // npm run attack [-- TIMES [GROUP]]: the attacks of crates/worker/tests/it/attack with a release build, TIMES as long as in
-// npm test (default 20); GROUP is one of them: strangers, insiders, joins, handshakes or connections.
+// npm test (default 20); GROUP is one of them: strangers, insiders, joins, handshakes,
+// connections or relay.
 
 import { main, run, step, StepError } from './steps.mjs'
 
