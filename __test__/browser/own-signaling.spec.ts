@@ -59,7 +59,8 @@ test.serial('the server offers to a publisher and a viewer, who answer', async (
   await push.setRemoteDescription((await pushPage.evaluate(answerPush(push.localDescription!))) as SessionDescription)
   t.is(push.signalingState, 'stable')
   await connected
-  t.deepEqual(states, ['connecting', 'connected'])
+  // What changes twice at once is told once.
+  t.regex(states.join(), /^(?:connecting,)?connected$/)
   const stream = server.stream('own')!
   if (!stream.live) await once(stream, 'change')
 
