@@ -14,6 +14,15 @@ test('credentials end by themselves and are the HMAC-SHA1 of the user name', (t)
   t.deepEqual(server.urls, urls)
 })
 
+test('an identity too long for a user name is told by its hash', (t) => {
+  const name = (identity: string): string =>
+    turnCredentials({ secret: 'north', urls: 'turn:a.example', identity }).username ?? ''
+  t.true(name('я'.repeat(80)).endsWith(encodeURIComponent('я'.repeat(80))))
+  const [long, other] = [name('я'.repeat(81)), name('я'.repeat(82))]
+  t.regex(long, /^\d+:[\w-]{43}$/)
+  t.not(long, other)
+})
+
 test('without an identity the user name is the expiry alone, a day from now', (t) => {
   const { username } = turnCredentials({ secret: 'north', urls: 'turn:a.example' })
   t.regex(username ?? '', /^\d+$/)

@@ -1,5 +1,6 @@
 // The certificate of `--https`: the given one, or a self-signed one for as long as the process runs.
 
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { isIP } from 'node:net'
@@ -37,6 +38,10 @@ export async function loadCertificate(cert: string | undefined, key: string | un
 function usable(certificate: Certificate): Certificate {
   try {
     createSecureContext(certificate)
+    // OpenSSL does not compare keys of different kinds: a server would start, and no handshake succeed.
+    if (!new X509Certificate(certificate.cert).checkPrivateKey(createPrivateKey(certificate.key))) {
+      throw new Error('the key is another one’s')
+    }
     return certificate
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.replace(/^error:[0-9A-F]*:/, '') : String(cause)

@@ -46,7 +46,11 @@ export interface ServeOptions extends GateFlags, RemoteFlags {
 }
 
 /** What else to choose, by the beginning of the message that says which port is in use. */
-const PORT_FLAGS = { TURN: '--turn-port or --turn-tls-port', TCP: '--tcp-port', UDP: '--udp-port' }
+const PORT_FLAGS = {
+  TURN: '--turn-port or --turn-tls-port',
+  TCP: '--tcp-port, or share the port of HTTP with --tcp-port shared',
+  UDP: '--udp-port',
+}
 
 /** A failure that is the user's to mend: printed as one line. */
 class UsageError extends Error {}
