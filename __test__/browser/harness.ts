@@ -10,7 +10,7 @@ import { createServer, type MediaServer, type ServerOptions } from 'xrtc'
 
 // Firefox neither gathers nor checks 127.0.0.0/8: npm test runs the browsers in a network namespace of its own with an
 // interface for them.
-const MEDIA_HOST = process.env['XRTC_TEST_HOST'] ?? '127.0.0.1'
+export const MEDIA_HOST = process.env['XRTC_TEST_HOST'] ?? '127.0.0.1'
 
 /** A running server and the address of its pages. */
 export interface Site {

@@ -4,12 +4,22 @@ import test from 'ava'
 import type { Page } from 'puppeteer-core'
 import { generate } from 'selfsigned'
 import { until } from '../remote/foreign.ts'
-import { browserStats, live, newPage, pageShows, startChromium, startSite, type Stats } from './harness.ts'
+import { browserStats, live, MEDIA_HOST, newPage, pageShows, startChromium, startSite, type Stats } from './harness.ts'
 
-for (const transport of ['udp', 'tcp', 'tls'] as const) {
-  test.serial(`Chromium publishes and watches through the TURN server by ${transport} alone`, async (t) => {
+// Behind a 1:1 NAT that does not lead back what comes from within, nobody would answer at the address that is announced.
+const NAT = { announce: ['203.0.113.7'] }
+
+for (const [transport, where, options, type] of [
+  ['udp', '', {}, 'relay'],
+  ['tcp', '', {}, 'relay'],
+  ['tls', '', {}, 'relay'],
+  // The media sees the relay from within, so that its address is another one than the client was told.
+  ['udp', ' behind a 1:1 NAT', NAT, 'prflx'],
+] as const) {
+  test.serial(`Chromium publishes and watches through the TURN server by ${transport} alone${where}`, async (t) => {
     const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], { keyType: 'ec' })
-    const { server, url } = await startSite(t, { turn: { port: 0, tls: { port: 0, cert, key } } })
+    const turn = { host: MEDIA_HOST, port: 0, tls: { port: 0, cert, key } }
+    const { server, url } = await startSite(t, { turn, ...options })
     const idle = await server.held()
     const browser = await startChromium(t, undefined, ['--ignore-certificate-errors'])
     const open = async (path: string): Promise<Page> => {
@@ -24,13 +34,13 @@ for (const transport of ['udp', 'tcp', 'tls'] as const) {
     await pageShows(pull, `document.getElementById('video').currentTime > 2`)
     for (const page of [push, pull]) {
       const { candidateType, relayProtocol } = await selectedLocalCandidate(page)
-      t.deepEqual({ candidateType, relayProtocol }, { candidateType: 'relay', relayProtocol: transport })
+      t.deepEqual({ candidateType, relayProtocol }, { candidateType: type, relayProtocol: transport })
     }
-    const { turn } = await server.getStats()
-    t.true((turn?.['bytesToPeers'] ?? 0) > 50_000)
-    t.true((turn?.['bytesToClients'] ?? 0) > 50_000)
-    t.is(turn?.['peersRefused'], 0)
-    t.is(turn?.['sendDropped'], 0)
+    const { turn: figures } = await server.getStats()
+    t.true((figures?.['bytesToPeers'] ?? 0) > 50_000)
+    t.true((figures?.['bytesToClients'] ?? 0) > 50_000)
+    t.is(figures?.['peersRefused'], 0)
+    t.is(figures?.['sendDropped'], 0)
     const held = await server.held()
     t.true(held.turnAllocations >= 2)
     t.is(held.turnConnections > 0, transport !== 'udp')

@@ -106,7 +106,12 @@ test.serial('media is where --udp-host and --tcp-port say, and a taken TCP port 
   const { port } = taken.address() as AddressInfo
   const { code, stderr } = await serve(t, [...FREE, '--udp-host', '127.0.0.1', '--tcp-port', String(port)]).ended
   t.is(code, 1)
-  t.regex(stderr, new RegExp(`^xrtc: TCP .*${port} is in use; choose another with --tcp-port\n$`))
+  t.regex(
+    stderr,
+    new RegExp(
+      `^xrtc: TCP .*${port} is in use; choose another with --tcp-port, or share the port of HTTP with --tcp-port shared\n$`,
+    ),
+  )
 })
 
 for (const [args, message] of [

@@ -17,7 +17,7 @@ use crate::driver::DriverParts;
 use crate::queue::{Doorbell, Everyone, ServerEnds, Shared, connect};
 use crate::seat::{seats, sfu_config, steering};
 use crate::tcp::{Acceptor, AcceptorHandle, Connections, Doors, handover};
-use crate::turn::{TurnThread, machine_addresses};
+use crate::turn::{OwnMedia, TurnThread, announced_elsewhere, machine_addresses};
 use crate::{
     ReplaceError, SendError, ServerConfig, SocketCounters, StartError, TurnInfo, entropy, thread,
 };
@@ -390,7 +390,11 @@ fn start_turn(
     let Some(settings) = &config.turn else {
         return Ok(None);
     };
-    let own = (own_media(workers), own_ports);
+    let own = OwnMedia {
+        addresses: own_media(workers),
+        ports: own_ports,
+        announced: announced_elsewhere(workers, &machine_addresses()),
+    };
     TurnThread::start(settings, config, own, clock).map(Some)
 }
 

@@ -9,7 +9,7 @@ mod relays;
 mod service;
 mod thread;
 
-pub(crate) use config::machine_addresses;
+pub(crate) use config::{OwnMedia, announced_elsewhere, machine_addresses};
 pub use config::{TurnSettings, TurnTls};
 pub use thread::TurnInfo;
 pub(crate) use thread::TurnThread;

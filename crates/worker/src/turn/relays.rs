@@ -12,20 +12,32 @@ use crate::Backend;
 use crate::counters::Counters;
 use crate::udp::{ReceiveBuffer, Share, Socket};
 
+/// Where relayed addresses are bound, and what they are told to be: IPv4 and IPv6.
+pub(super) type Homes = [Option<(IpAddr, IpAddr)>; 2];
+
 /// The relayed addresses' sockets, by the numbers of their allocations.
 pub(super) struct Relays {
-    sockets: Vec<Option<Socket>>,
+    sockets: Vec<Option<Relay>>,
+    /// Announced addresses of this server's own media, and where it is received.
+    announced: Vec<(SocketAddr, SocketAddr)>,
     /// Where to bind, and what is told: IPv4 and IPv6.
-    homes: [Option<(IpAddr, IpAddr)>; 2],
+    homes: Homes,
     ports: RangeInclusive<u16>,
     backend: Backend,
     counters: Arc<Counters>,
     rng: fastrand::Rng,
 }
 
+/// The socket of one relayed address.
+struct Relay {
+    socket: Socket,
+    /// The announced addresses that were sent to, and where that went.
+    inside: Vec<(SocketAddr, SocketAddr)>,
+}
+
 impl Relays {
     pub(super) fn new(
-        homes: [Option<(IpAddr, IpAddr)>; 2],
+        (homes, announced): (Homes, Vec<(SocketAddr, SocketAddr)>),
         ports: RangeInclusive<u16>,
         backend: Backend,
         counters: Arc<Counters>,
@@ -33,6 +45,7 @@ impl Relays {
     ) -> Self {
         Self {
             sockets: Vec::new(),
+            announced,
             homes,
             ports,
             backend,
@@ -72,13 +85,16 @@ impl Relays {
         // One that cannot be watched sends only; its client will find no path by it.
         let _ = registry.register(socket.source(), token, Interest::READABLE);
         if let Some(place) = self.sockets.get_mut(index) {
-            *place = Some(socket);
+            *place = Some(Relay {
+                socket,
+                inside: Vec::new(),
+            });
         }
     }
 
     pub(super) fn remove(&mut self, AllocationId(index): AllocationId, registry: &Registry) {
-        if let Some(mut socket) = self.sockets.get_mut(index).and_then(Option::take) {
-            let _ = registry.deregister(socket.source());
+        if let Some(mut relay) = self.sockets.get_mut(index).and_then(Option::take) {
+            let _ = registry.deregister(relay.socket.source());
         }
     }
 
@@ -86,16 +102,43 @@ impl Relays {
         self.sockets.clear();
     }
 
-    pub(super) fn send(&self, AllocationId(index): AllocationId, peer: SocketAddr, data: &[u8]) {
-        if let Some(socket) = self.sockets.get(index).and_then(Option::as_ref) {
-            socket.send_alone(data, peer);
+    /// Sends to a peer. What goes to an announced address of this server's own media goes where that is received: few
+    /// NATs lead back in what comes from within.
+    pub(super) fn send(
+        &mut self,
+        AllocationId(index): AllocationId,
+        peer: SocketAddr,
+        data: &[u8],
+    ) {
+        let Some(relay) = self.sockets.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
+        let inside = self.announced.iter().find(|(outside, _)| *outside == peer);
+        if let Some((_, local)) = inside {
+            match relay.inside.iter_mut().find(|(_, known)| known == local) {
+                Some((outside, _)) => *outside = peer,
+                None => relay.inside.push((peer, *local)),
+            }
         }
+        let target = inside.map_or(peer, |(_, local)| *local);
+        relay.socket.send_alone(data, target);
+    }
+
+    /// The peer that a datagram is from, as its client knows it: by the address that it has sent to last.
+    pub(super) fn outside(
+        &self,
+        AllocationId(index): AllocationId,
+        remote: SocketAddr,
+    ) -> SocketAddr {
+        let relay = self.sockets.get(index).and_then(Option::as_ref);
+        let known = relay.and_then(|relay| relay.inside.iter().find(|(_, local)| *local == remote));
+        known.map_or(remote, |(outside, _)| *outside)
     }
 
     /// Receives one batch. `false`: there is nothing more for now.
     pub(super) fn receive(&mut self, index: usize, buffer: &mut ReceiveBuffer) -> bool {
-        let socket = self.sockets.get_mut(index).and_then(Option::as_mut);
-        socket.is_some_and(|socket| socket.receive(buffer))
+        let relay = self.sockets.get_mut(index).and_then(Option::as_mut);
+        relay.is_some_and(|relay| relay.socket.receive(buffer))
     }
 
     pub(super) fn count(&self) -> usize {

@@ -289,6 +289,7 @@ impl Desk {
             self.own.send_dropped += 1;
             return;
         };
+        let peer = self.relays.outside(id, peer);
         let Some((client, len)) = self.server.handle_relayed(now, (id, peer), datagram, space)
         else {
             return;

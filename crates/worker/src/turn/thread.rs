@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 use mio::{Poll, Registry, Token, Waker};
-use xrtc_turn::{PortSet, TurnConfig, TurnServer};
+use xrtc_turn::{TurnConfig, TurnServer};
 
 use super::TurnSettings;
+use super::config::OwnMedia;
 use super::figures::Figures;
 use super::listen::Listeners;
 use super::relays::Relays;
@@ -41,7 +42,7 @@ impl TurnThread {
     pub(crate) fn start(
         settings: &TurnSettings,
         config: &ServerConfig,
-        own: (Vec<SocketAddr>, Arc<PortSet>),
+        own: OwnMedia,
         clock: Clock,
     ) -> Result<Self, StartError> {
         let started = Self::try_start(settings, config, own, clock);
@@ -51,7 +52,7 @@ impl TurnThread {
     fn try_start(
         settings: &TurnSettings,
         config: &ServerConfig,
-        own: (Vec<SocketAddr>, Arc<PortSet>),
+        own: OwnMedia,
         clock: Clock,
     ) -> Result<Self, StartError> {
         let counters = Arc::new(Counters::default());
@@ -69,14 +70,14 @@ impl TurnThread {
                 .map(|acceptor| acceptor.local)
                 .collect(),
         };
-        let machine = settings.machine(config, own, clock);
+        let machine = settings.machine(config, &own, clock);
         let server = fresh(&machine, clock)?;
         let failed = |source| StartError::TurnThread { source };
         let poll = Poll::new().map_err(failed)?;
         let waker = Waker::new(poll.registry(), Token(ALARM_TOKEN)).map_err(failed)?;
         let [a, b, c, d, e, f, g, h, ..] = entropy::seed()?;
         let relays = Relays::new(
-            homes(config),
+            (homes(config), own.announced),
             settings.relay_ports.clone(),
             config.backend,
             counters,
