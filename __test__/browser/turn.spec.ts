@@ -51,8 +51,10 @@ for (const [transport, where, options, type] of [
       await page.close()
     }
     await server.stream('relayed')?.close()
-    await until(async () => (await server.held()).turnAllocations === 0)
-    t.is((await server.held()).sockets - (await server.held()).turnConnections, idle.sockets)
+    await until(async () => {
+      const { turnAllocations, turnConnections, sockets } = await server.held()
+      return turnAllocations === 0 && sockets - turnConnections === idle.sockets
+    })
   })
 }
 
