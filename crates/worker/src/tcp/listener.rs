@@ -62,10 +62,10 @@ fn listen(config: &ServerConfig, udp: &[SocketAddr]) -> Result<Vec<TcpListener>,
             (None, TcpPort::Port(port) | TcpPort::Passed(port)) => (port, false),
         };
         let at = |port| SocketAddr::new(address.ip(), port);
-        let bound = bind(at(wished)).or_else(|error| {
+        let bound = listen_at(at(wished), BACKLOG).or_else(|error| {
             // Whoever lets the system choose the UDP port gets a TCP port all the same.
             if may_differ && error.kind() == io::ErrorKind::AddrInUse {
-                bind(at(0))
+                listen_at(at(0), BACKLOG)
             } else {
                 Err(error)
             }
@@ -87,7 +87,8 @@ impl TcpPort {
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// Listens at one address. The system holds `backlog` connections until they are taken.
+pub(crate) fn listen_at(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -102,7 +103,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(backlog)?;
     Ok(TcpListener::from_std(socket.into()))
 }
 

@@ -13,7 +13,7 @@ mod waiting;
 
 pub(crate) use acceptor::{Acceptor, AcceptorHandle};
 pub(crate) use connections::Connections;
-pub(crate) use listener::Doors;
+pub(crate) use listener::{Doors, listen_at};
 
 use std::net::TcpStream;
 

@@ -1,17 +1,18 @@
 //! What a TURN server is started with.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use xrtc_turn::{PeerPolicy, PortSet, Subnet, TurnConfig, TurnLimits};
+use xrtc_turn::{PeerPolicy, Subnet, TurnConfig, TurnLimits};
 
+use super::own_media::{OwnMedia, machine_addresses};
 use crate::clock::Clock;
 use crate::interface::local_addresses;
-use crate::{InterfaceFilter, ServerConfig, StartError, WorkerInfo};
+use crate::{ServerConfig, StartError};
 
 /// What a TURN server is started with. It listens on the server's addresses.
 #[derive(Clone)]
@@ -61,17 +62,6 @@ impl Default for TurnSettings {
             limits: TurnLimits::default(),
         }
     }
-}
-
-/// Where the media of this server is received.
-#[derive(Debug)]
-pub(crate) struct OwnMedia {
-    /// As peers would see it.
-    pub(crate) addresses: Vec<SocketAddr>,
-    /// The ports of sockets that come and go.
-    pub(crate) ports: Arc<PortSet>,
-    /// Announced addresses that are another machine's (a 1:1 NAT's), and where what comes to them ends up.
-    pub(crate) announced: Vec<(SocketAddr, SocketAddr)>,
 }
 
 // The secrets stay out of it.
@@ -156,75 +146,5 @@ impl TurnTls {
         config
             .map(Arc::new)
             .map_err(|error| failed(error.to_string()))
-    }
-}
-
-/// All addresses that lead to this machine.
-pub(crate) fn machine_addresses() -> Vec<IpAddr> {
-    let mut machine = local_addresses(&InterfaceFilter::default());
-    machine.extend([
-        IpAddr::from([127, 0, 0, 1]),
-        IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1_u16]),
-    ]);
-    machine
-}
-
-/// The announced addresses that are not this machine's, each with the one at which what comes to it is received.
-pub(crate) fn announced_elsewhere(
-    workers: &[WorkerInfo],
-    machine: &[IpAddr],
-) -> Vec<(SocketAddr, SocketAddr)> {
-    let mut pairs: Vec<(SocketAddr, SocketAddr)> = Vec::new();
-    for worker in workers {
-        let elsewhere = worker.candidates.iter();
-        for outside in elsewhere.filter(|candidate| !machine.contains(&candidate.ip())) {
-            let same_family = |bound: &&SocketAddr| bound.is_ipv4() == outside.is_ipv4();
-            let Some(mut local) = worker.bound.iter().find(same_family).copied() else {
-                continue;
-            };
-            if local.ip().is_unspecified() {
-                let is_loopback =
-                    |ip: &&IpAddr| ip.is_loopback() && ip.is_ipv4() == local.is_ipv4();
-                if let Some(loopback) = machine.iter().find(is_loopback) {
-                    local.set_ip(*loopback);
-                }
-            }
-            // Workers that share a port share it here too.
-            if pairs.iter().all(|(known, _)| known != outside) {
-                pairs.push((*outside, local));
-            }
-        }
-    }
-    pairs
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_announced_for_another_machine_is_received_here() {
-        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let worker = |bound: &[&str], candidates: &[&str]| WorkerInfo {
-            bound: bound.iter().map(|text| address(text)).collect(),
-            candidates: candidates.iter().map(|text| address(text)).collect(),
-        };
-        let here = ["10.0.0.5", "127.0.0.1", "::1"].map(|text| text.parse().unwrap());
-        let pairs = |worker: WorkerInfo| announced_elsewhere(&[worker], &here);
-        assert_eq!(
-            pairs(worker(
-                &["0.0.0.0:8800"],
-                &["203.0.113.7:9000", "10.0.0.5:8800"]
-            )),
-            [(address("203.0.113.7:9000"), address("127.0.0.1:8800"))]
-        );
-        assert_eq!(
-            pairs(worker(&["10.0.0.5:8800"], &["203.0.113.7:8800"])),
-            [(address("203.0.113.7:8800"), address("10.0.0.5:8800"))]
-        );
-        assert_eq!(
-            pairs(worker(&["10.0.0.5:8800"], &["[2001:db8::1]:8800"])),
-            []
-        );
     }
 }

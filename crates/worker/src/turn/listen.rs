@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use mio::net::TcpListener;
-use socket2::{Domain, Protocol, Type};
 
 use super::TurnSettings;
 use crate::counters::Counters;
+use crate::tcp::listen_at;
 use crate::udp::{Share, Socket};
 use crate::{ServerConfig, StartError};
 
@@ -98,7 +98,7 @@ impl Acceptor {
         address: SocketAddr,
         tls: Option<Arc<rustls::ServerConfig>>,
     ) -> Result<Self, StartError> {
-        let listener = listen(address)
+        let listener = listen_at(address, BACKLOG)
             .map_err(|error| StartError::bind(xrtc_sfu::Protocol::Tcp, address, error))?;
         let local = listener.local_addr();
         let local =
@@ -109,24 +109,6 @@ impl Acceptor {
             tls,
         })
     }
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    // A server that starts again finds connections of before in TIME_WAIT.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(TcpListener::from_std(socket.into()))
 }
 
 fn may_be_absent(ip: IpAddr, error: &io::Error) -> bool {

@@ -5,11 +5,12 @@ mod config;
 mod connection;
 mod figures;
 mod listen;
+mod own_media;
 mod relays;
 mod service;
 mod thread;
 
-pub(crate) use config::{OwnMedia, announced_elsewhere, machine_addresses};
 pub use config::{TurnSettings, TurnTls};
+pub(crate) use own_media::OwnMedia;
 pub use thread::TurnInfo;
 pub(crate) use thread::TurnThread;

@@ -9,9 +9,9 @@ use mio::{Poll, Registry, Token, Waker};
 use xrtc_turn::{TurnConfig, TurnServer};
 
 use super::TurnSettings;
-use super::config::OwnMedia;
 use super::figures::Figures;
 use super::listen::Listeners;
+use super::own_media::OwnMedia;
 use super::relays::Relays;
 use super::service::{ALARM_TOKEN, Bounds, Parts, Service};
 use crate::clock::Clock;
