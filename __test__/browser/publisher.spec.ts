@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { Page } from 'puppeteer-core'
 import {
   live,
+  newPage,
   openPull,
   openPush,
   pageShows,
@@ -113,3 +114,18 @@ async function until(t: ExecutionContext, { server }: Site, condition: () => boo
   while (!condition())
     await new Promise((resolve) => server.once('peerremoved', resolve).once('streamremoved', resolve))
 }
+
+test.serial('a push page waits for a publisher that is about to leave, and not for one that stays', async (t) => {
+  const site = await startSite(t)
+  const browser = await startChromium(t)
+  const first = await openPush(browser, site, 'taken')
+  const second = await newPage(browser)
+  const refused = `globalThis.session?.problem?.code === 'streamInUse' && session.state`
+  await second.goto(`${site.url}/push/taken?start=1&size=360`)
+  await pageShows(second, `(${refused}) === 'connecting'`)
+  await first.evaluate('session.close()')
+  await live(second)
+  await first.goto(`${site.url}/push/taken?start=1&size=360`)
+  await pageShows(first, `(${refused}) === 'closed'`)
+  t.is(await second.evaluate('session.state'), 'live')
+})

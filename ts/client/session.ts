@@ -29,6 +29,12 @@ const DISCONNECTED_PATIENCE_MS = 4_000
 const CONNECT_TIMEOUT_MS = 15_000
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 10_000
+/**
+ * How often and how many times a publisher asks for a stream that is taken: perhaps by its own page of a moment ago, whose
+ * goodbye is still on its way, or never comes. The server gives up a publisher that is silent for two seconds.
+ */
+const IN_USE_RETRY_MS = 500
+const IN_USE_RETRIES = 6
 
 /**
  * One WHIP or WHEP session that sets itself up again when it breaks.
@@ -184,10 +190,11 @@ export abstract class Session extends EventTarget {
   #fail(attempt: Attempt, problem: ClientError): void {
     if (this.#attempt !== attempt || this.#state === 'closed') return
     clearTimeout(this.#timer)
-    if (!problem.transient || this.#options.reconnect === false) return void this.end(problem)
+    const mayLeave = problem.code === 'streamInUse' && this.#failures < IN_USE_RETRIES
+    if (!(problem.transient || mayLeave) || this.#options.reconnect === false) return void this.end(problem)
     void this.#drop()
     this.#set(problem.code === 'notLive' ? 'waiting' : this.#wasLive ? 'reconnecting' : 'connecting', problem)
-    const wait = problem.retryAfterMs ?? backOff(this.#failures)
+    const wait = mayLeave ? IN_USE_RETRY_MS : (problem.retryAfterMs ?? backOff(this.#failures))
     this.#failures += 1
     this.#timer = setTimeout(() => void this.#connect(), wait)
   }
