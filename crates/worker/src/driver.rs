@@ -267,10 +267,12 @@ impl Driver {
             });
             self.settle(now, sfu);
         }
-        let now = self.clock.now();
-        if self.tcp.receive(now, self.poll.registry(), sfu) {
-            any = true;
-            self.settle(now, sfu);
+        if self.tcp.has_work() {
+            let now = self.clock.now();
+            if self.tcp.receive(now, self.poll.registry(), sfu) {
+                any = true;
+                self.settle(now, sfu);
+            }
         }
         any
     }

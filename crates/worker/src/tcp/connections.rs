@@ -60,6 +60,11 @@ impl Connections {
                 .is_some_and(|handed| !handed.is_empty())
     }
 
+    /// Whether [`Self::receive`] may have something to do: where nobody comes over TCP, a turn costs nothing.
+    pub(crate) fn has_work(&self) -> bool {
+        self.is_ready() || !self.closing.is_empty()
+    }
+
     /// When [`Self::receive`] is due, whatever comes.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         self.closing.front().map(|(until, _)| *until)
