@@ -89,13 +89,6 @@ pub enum Event {
         /// What the publisher sends.
         tracks: Vec<TrackInfo>,
     },
-    /// The number of a stream's viewers changed (over all workers).
-    ViewersChanged {
-        /// Which stream.
-        stream: StreamName,
-        /// How many there are now.
-        viewers: u32,
-    },
     /// A stream is over. The last event about it.
     StreamRemoved {
         /// Which.

@@ -14,14 +14,12 @@ pub(crate) enum Queued {
     PeerState(PeerId),
     /// The publisher, the state or the tracks of this stream changed.
     StreamChanged(StreamRef),
-    /// The number of this stream's viewers changed.
-    Viewers(StreamRef),
 }
 
 impl Queued {
-    /// States and numbers of viewers are news that nobody waits for, and may change again at once.
+    /// States are news that nobody waits for, and may change again at once.
     fn is_pressing(&self) -> bool {
-        !matches!(self, Self::PeerState(_) | Self::Viewers(_))
+        !matches!(self, Self::PeerState(_))
     }
 }
 

@@ -46,12 +46,6 @@ pub(crate) enum Message {
         stream: StreamName,
         mirror: MirrorKey,
     },
-    /// To the home: how many viewers it has.
-    Viewers {
-        stream: StreamName,
-        mirror: MirrorKey,
-        viewers: u32,
-    },
     /// To the home: they need a key frame.
     KeyFrame {
         stream: StreamName,

@@ -276,23 +276,6 @@ impl Sfu {
                     link.worker == from && link.mirror == mirror
                 });
             }
-            Message::Viewers {
-                stream,
-                mirror,
-                viewers,
-            } => {
-                let key = self.streams.by_name(&stream);
-                let links = key
-                    .and_then(|key| self.streams.get_mut(key)?.home_mut())
-                    .map(|home| &mut home.mirrors);
-                let is_same = |link: &&mut MirrorLink| link.worker == from && link.mirror == mirror;
-                if let (Some(key), Some(link)) =
-                    (key, links.and_then(|links| links.iter_mut().find(is_same)))
-                {
-                    link.viewers = viewers;
-                    self.viewers_changed(key);
-                }
-            }
             Message::KeyFrame {
                 stream,
                 track,
@@ -385,7 +368,7 @@ impl Sfu {
         let Some(entry) = self.streams.get_mut(key) else {
             return;
         };
-        let (mirror, viewers) = (entry.reference(key), entry.watching());
+        let mirror = entry.reference(key);
         let Place::Mirror(place) = &mut entry.place else {
             return;
         };
@@ -394,23 +377,7 @@ impl Sfu {
         }
         entry.waiting_until = None;
         let (home, stream) = (place.home, entry.name.clone());
-        self.tell(
-            home,
-            Message::Join {
-                stream: stream.clone(),
-                mirror,
-            },
-        );
-        if viewers > 0 {
-            self.tell(
-                home,
-                Message::Viewers {
-                    stream,
-                    mirror,
-                    viewers,
-                },
-            );
-        }
+        self.tell(home, Message::Join { stream, mirror });
     }
 
     /// A worker wants the packets of a stream of ours.
@@ -466,7 +433,6 @@ impl Sfu {
         if home.mirrors.is_empty() {
             entry.media.set_relaying(false);
         }
-        self.viewers_changed(key);
         self.release_if_unwatched(now, key);
     }
 }

@@ -196,7 +196,6 @@ impl Sfu {
                 Queued::Event(event) => Some(event),
                 Queued::PeerState(peer) => self.peer_state_event(peer),
                 Queued::StreamChanged(stream) => self.stream_changed_event(stream),
-                Queued::Viewers(stream) => self.viewers_event(stream),
             };
             if event.is_some() {
                 return event;
@@ -209,8 +208,8 @@ impl Sfu {
         self.events.len() > 0
     }
 
-    /// Whether there is an event that somebody may be waiting for. The others, states of peers and numbers of viewers,
-    /// are better left for a moment: they may change again, and are told as they are when they are fetched.
+    /// Whether there is an event that somebody may be waiting for. The others, states of peers, are
+    /// better left for a moment: they may change again, and are told as they are when they are fetched.
     pub fn has_pressing_event(&self) -> bool {
         self.events.has_pressing()
     }

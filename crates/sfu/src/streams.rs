@@ -78,11 +78,9 @@ impl Streams {
             waiting_until: None,
             members: HashSet::with_hasher(FixedState::with_seed(config.seed)),
             viewers: Vec::new(),
-            watching: 0,
             dirty: false,
             relay_dirty: false,
             changed_queued: false,
-            viewers_queued: false,
         });
         self.names.insert(name, key);
         key
@@ -122,16 +120,12 @@ pub(crate) struct StreamEntry {
     pub(crate) members: HashSet<PeerKey, FixedState>,
     /// Connected viewers by the slot that the media plane gave them.
     viewers: Vec<Option<PeerKey>>,
-    /// How many of these there are.
-    watching: u32,
     /// It stands in the list of streams with something to send.
     pub(crate) dirty: bool,
     /// It stands in the list of streams with something for mirrors.
     pub(crate) relay_dirty: bool,
     /// A change stands in the event queue.
     pub(crate) changed_queued: bool,
-    /// A change of the number of viewers stands in the event queue.
-    pub(crate) viewers_queued: bool,
 }
 
 impl StreamEntry {
@@ -172,32 +166,13 @@ impl StreamEntry {
         }
         if let Some(place) = self.viewers.get_mut(viewer.slot()) {
             *place = Some(peer);
-            self.watching += 1;
         }
     }
 
     pub(crate) fn clear_viewer(&mut self, viewer: ViewerId) {
-        if self
-            .viewers
-            .get_mut(viewer.slot())
-            .and_then(Option::take)
-            .is_some()
-        {
-            self.watching -= 1;
+        if let Some(place) = self.viewers.get_mut(viewer.slot()) {
+            *place = None;
         }
-    }
-
-    /// Connected viewers on this worker.
-    pub(crate) const fn watching(&self) -> u32 {
-        self.watching
-    }
-
-    /// Connected viewers on all workers, as far as this one knows.
-    pub(crate) fn watching_everywhere(&self) -> u32 {
-        let elsewhere: u32 = self
-            .home()
-            .map_or(0, |home| home.mirrors.iter().map(|link| link.viewers).sum());
-        self.watching.saturating_add(elsewhere)
     }
 
     /// When something is due.
@@ -301,7 +276,6 @@ impl PublishedTrack {
 pub(crate) struct MirrorLink {
     pub(crate) worker: WorkerId,
     pub(crate) mirror: MirrorKey,
-    pub(crate) viewers: u32,
     /// The queue was full: video is held back until the next key frame of each of these layers.
     skipping: u64,
 }
@@ -311,7 +285,6 @@ impl MirrorLink {
         Self {
             worker,
             mirror,
-            viewers: 0,
             skipping: 0,
         }
     }

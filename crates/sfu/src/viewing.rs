@@ -100,7 +100,6 @@ impl Sfu {
             Ok(id) => {
                 viewer.subscription = Some(id);
                 entry.set_viewer(id, key);
-                self.viewers_changed(stream);
                 self.stream_is_fresh(stream);
             }
             Err(error) => self.close_peer(now, key, Ended::Overload, error.to_string()),
@@ -152,7 +151,6 @@ impl Sfu {
         if let Some(viewer) = viewer {
             entry.media.unsubscribe(viewer);
             entry.clear_viewer(viewer);
-            self.viewers_changed(key);
         }
         self.release_if_unwatched(now, key);
     }
@@ -350,39 +348,6 @@ impl Sfu {
             state: home.state(),
             publisher: id,
             tracks: tracks.iter().enumerate().map(info).collect(),
-        })
-    }
-
-    /// Tells the application, or the stream's home, how many viewers there are.
-    pub(crate) fn viewers_changed(&mut self, key: StreamKey) {
-        let Some(entry) = self.streams.get_mut(key) else {
-            return;
-        };
-        let reference = entry.reference(key);
-        match &entry.place {
-            Place::Home(_) => self
-                .events
-                .promise(Queued::Viewers(reference), &mut entry.viewers_queued),
-            Place::Mirror(mirror) => {
-                let (home, stream, viewers) = (mirror.home, entry.name.clone(), entry.watching());
-                self.tell(
-                    home,
-                    Message::Viewers {
-                        stream,
-                        mirror: reference,
-                        viewers,
-                    },
-                );
-            }
-        }
-    }
-
-    pub(crate) fn viewers_event(&mut self, reference: StreamRef) -> Option<Event> {
-        let entry = self.streams.resolve(reference)?;
-        entry.viewers_queued = false;
-        Some(Event::ViewersChanged {
-            stream: entry.name.clone(),
-            viewers: entry.watching_everywhere(),
         })
     }
 }

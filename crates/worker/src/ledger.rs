@@ -53,9 +53,7 @@ impl Ledger {
             Event::StreamRemoved { stream, .. } => {
                 self.streams.remove(stream);
             }
-            Event::PeerState { .. }
-            | Event::StreamChanged { .. }
-            | Event::ViewersChanged { .. } => {}
+            Event::PeerState { .. } | Event::StreamChanged { .. } => {}
         }
     }
 

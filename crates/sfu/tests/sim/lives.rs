@@ -260,7 +260,7 @@ impl Life {
                 Event::StreamRemoved { stream, .. } => {
                     assert_eq!(streams.insert(stream.clone(), false), Some(true))
                 }
-                Event::StreamChanged { stream, .. } | Event::ViewersChanged { stream, .. } => {
+                Event::StreamChanged { stream, .. } => {
                     assert_eq!(streams.get(stream), Some(&true), "{event:?}");
                 }
                 _ => {}
