@@ -9,6 +9,10 @@
 //! Nothing is held for anybody without credentials: nonces are signed instead of remembered, and the bytes that go to
 //! senders without credentials are counted by prefix in a table of fixed size.
 //!
+//! Why it is own code: `turn-server-proto` remembers a nonce for every address without credentials, cannot forget a user,
+//! searches lists for each packet and has no limits; `turn-server` relays between its own clients only; the one of
+//! webrtc-rs is bound to Tokio. STUN's codec was here already.
+//!
 //! Covered: RFC 8489 (Binding, long-term credentials with MESSAGE-INTEGRITY), RFC 8656 (UDP allocations of either family,
 //! permissions, channels, Send and Data), draft-uberti-behave-turn-rest-00 (user names that end by themselves).
 //! Left out: TCP allocations (RFC 6062), reserving the port after an even one (508), DONT-FRAGMENT (420), ICMP, mobility,
