@@ -112,3 +112,12 @@ export function answerTo(offer: string): string {
     .replaceAll(/^a=ice-ufrag:\S+/gm, 'a=ice-ufrag:peer')
     .replaceAll(/^a=ice-pwd:\S+/gm, 'a=ice-pwd:abcdefghijklmnopqrstuvwx')
 }
+
+/** Looks again and again until it holds. Throws with the condition's text when that takes over 20 s. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 20_000
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`this did not come to hold within 20 s: ${holds}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

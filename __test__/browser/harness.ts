@@ -32,6 +32,8 @@ export async function startSite(
   options: ServerOptions = {},
   { host = '127.0.0.1', sharesPort = false }: Place = {},
 ): Promise<Site> {
+  // Sooner than the whole suite's limit, so that the test is named that stands still.
+  t.timeout(100_000, 'the test stands still')
   const http = createHttpServer().listen(0, host === '127.0.0.1' ? host : '0.0.0.0')
   await once(http, 'listening')
   const tcp = sharesPort ? { tcp: { server: http } } : {}

@@ -3,7 +3,7 @@
 import test from 'ava'
 import type { Page } from 'puppeteer-core'
 import { generate } from 'selfsigned'
-import { until } from '../remote/foreign.ts'
+import { until } from '../harness.ts'
 import { browserStats, live, MEDIA_HOST, newPage, pageShows, startChromium, startSite, type Stats } from './harness.ts'
 
 // Behind a 1:1 NAT that does not lead back what comes from within, nobody would answer at the address that is announced.

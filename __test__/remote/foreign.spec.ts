@@ -2,8 +2,8 @@
 
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
-import { freePort, startForeign, until } from './foreign.ts'
-import { listen, startServer } from '../harness.ts'
+import { freePort, startForeign } from './foreign.ts'
+import { listen, startServer, until } from '../harness.ts'
 
 for (const flags of [[], ['-lite']]) {
   const kind = flags.length > 0 ? 'an ICE-lite server' : 'a server with full ICE'

@@ -55,8 +55,3 @@ export async function freePort(): Promise<number> {
   await once(server, 'close')
   return port
 }
-
-/** Looks again and again until it holds; the test's own timeout is the limit. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50))
-}

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import test from 'ava'
 import { RemoteError } from 'xrtc'
 import type { RemoteStream } from 'xrtc'
-import { startServer } from '../harness.ts'
+import { startServer, until } from '../harness.ts'
 import { startFar } from './far.ts'
-import { startForeign, until } from './foreign.ts'
+import { startForeign } from './foreign.ts'
 
 type StateChange = { readonly state: string; readonly reason: string | undefined; readonly nextAttemptAt?: Date }
 

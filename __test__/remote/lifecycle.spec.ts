@@ -4,9 +4,9 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import test from 'ava'
 import { ClosedError, InvalidArgumentError } from 'xrtc'
-import { startServer } from '../harness.ts'
+import { startServer, until } from '../harness.ts'
 import { startFar } from './far.ts'
-import { startForeign, until } from './foreign.ts'
+import { startForeign } from './foreign.ts'
 
 test('wrong arguments are told at once', async (t) => {
   const server = await startServer(t)

@@ -50,6 +50,16 @@ test('the first of the addresses to announce is what clients are told, a name as
   t.regex(ipv6.turn?.urls[0] ?? '', /^turn:\[2001:db8::1\]:\d+\?transport=udp$/)
 })
 
+test('its sockets are held from the first moment on', async (t) => {
+  // The thread that serves them comes to its first turn when it likes: one server would seldom show it.
+  for (let i = 0; i < 60; i++) {
+    const server = await startServer(t, { turn: { port: 0 } })
+    const { sockets } = await server.held()
+    await server.close()
+    t.is(sockets, 4)
+  }
+})
+
 test('everything is released when the server is closed', async (t) => {
   const server = await startServer(t, { turn: { port: 0 } })
   const port = server.turn?.bound[0]?.port ?? 0

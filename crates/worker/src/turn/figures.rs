@@ -39,11 +39,18 @@ pub(super) struct OwnFigures {
 }
 
 impl Figures {
-    pub(super) fn new() -> Self {
-        Self {
+    /// Those of a server that has so many sockets and has done nothing.
+    pub(super) fn new(sockets: usize) -> Self {
+        let figures = Self {
             machine: std::array::from_fn(|_| AtomicU64::new(0)),
             own: Default::default(),
-        }
+        };
+        let own = OwnFigures {
+            sockets: sockets as u64,
+            ..OwnFigures::default()
+        };
+        figures.publish(&TurnCounters::default(), &own);
+        figures
     }
 
     pub(super) fn publish(&self, machine: &TurnCounters, own: &OwnFigures) {

@@ -83,7 +83,9 @@ impl TurnThread {
             counters,
             u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
         );
-        let (figures, stop) = (Arc::new(Figures::new()), Arc::new(AtomicBool::new(false)));
+        // What is held is told from the first moment on, however late the thread comes to its turn.
+        let figures = Figures::new(listeners.udp.len() + listeners.tcp.len());
+        let (figures, stop) = (Arc::new(figures), Arc::new(AtomicBool::new(false)));
         let mut parts = Parts {
             clock,
             poll,
