@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac::{self, Context, HMAC_SHA1_FOR_LEGACY_USE_ONLY, HMAC_SHA256};
-use md5::{Digest, Md5};
 use xrtc_ice::stun::IntegrityKey;
 use xrtc_rtp::Time;
 
 use crate::Client;
 use crate::limits::MAX_USERNAME;
+use crate::message::long_term_key;
 
 /// Knows the shared secret, and makes nonces.
 pub(crate) struct Authority {
@@ -39,16 +39,14 @@ impl Authority {
         if username.len() > MAX_USERNAME || expiry.parse::<u64>().ok()? <= unix_seconds {
             return None;
         }
+        let password = self.password(username);
+        Some(long_term_key(username, self.realm.as_bytes(), &password))
+    }
+
+    /// draft-uberti-behave-turn-rest-00 §2.2.
+    pub(crate) fn password(&self, username: &str) -> String {
         let tag = hmac::sign(&self.secret, username.as_bytes());
-        let password = base64(tag.as_ref());
-        // RFC 8489 §9.2.2.
-        let mut hash = Md5::new();
-        hash.update(username.as_bytes());
-        hash.update(b":");
-        hash.update(self.realm.as_bytes());
-        hash.update(b":");
-        hash.update(password.as_bytes());
-        Some(IntegrityKey::from_bytes(&hash.finalize()))
+        base64(tag.as_ref())
     }
 
     /// A nonce for `client`: when it was made, and our signature of that and of the client's address. Whoever shows it

@@ -43,6 +43,16 @@ pub const fn padding(len: usize) -> usize {
     len.next_multiple_of(4) - len
 }
 
+/// Writes the data of a channel (RFC 8656 §12.4) into `out`; its length, without padding.
+pub(crate) fn write_channel_data(number: u16, datagram: &[u8], out: &mut [u8]) -> Option<usize> {
+    let len = u16::try_from(datagram.len()).ok()?;
+    let (header, rest) = out.split_first_chunk_mut::<4>()?;
+    let ([n0, n1], [l0, l1]) = (number.to_be_bytes(), len.to_be_bytes());
+    *header = [n0, n1, l0, l1];
+    rest.get_mut(..datagram.len())?.copy_from_slice(datagram);
+    Some(4 + datagram.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! Everything a client can make a TURN server hold or send, and how much of it.
+//! Everything a client can make a TURN server hold or send, and a server a client, and how much of it.
 
 use std::time::Duration;
 
@@ -56,3 +56,9 @@ pub(crate) const MAX_PEERS_A_REQUEST: usize = 16;
 pub(crate) const BUDGET_SLOTS: usize = 16_384;
 /// The longest message or channel frame on a connection.
 pub const MAX_FRAME: usize = 8_192;
+/// Peers that a client talks to at a time: more than an ICE agent has candidates of one remote peer.
+pub(crate) const MAX_CLIENT_PEERS: usize = 64;
+/// Bytes of a realm and of a nonce that a client repeats: 127 characters each (RFC 8489 §14.9, §14.10).
+pub(crate) const MAX_CHALLENGE: usize = 763;
+/// Times that a client asks one thing anew because the server wants to see something else.
+pub(crate) const MAX_RENEWALS: u8 = 3;

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use xrtc_ice::stun::{AttributeType, Builder, Class, Message, Method, TransactionId};
 use xrtc_rtp::Time;
 
-use super::request::value;
 use super::{AllocationId, Client, Output, TurnServer};
 use crate::allocation::Direction;
+use crate::framing::write_channel_data;
+use crate::message::value;
 
 impl TurnServer {
     /// A datagram that came from `peer` to the relayed address of `allocation`. What goes to its client is written into
@@ -34,7 +35,7 @@ impl TurnServer {
             return None;
         }
         let len = match allocation.channel_to(now, peer) {
-            Some(number) => write_channel(number, datagram, out)?,
+            Some(number) => write_channel_data(number, datagram, out)?,
             None => {
                 // RFC 8489 §6: an indication's id answers nothing; it only has to be there.
                 Builder::of(
@@ -130,13 +131,4 @@ impl TurnServer {
             data,
         })
     }
-}
-
-fn write_channel(number: u16, datagram: &[u8], out: &mut [u8]) -> Option<usize> {
-    let len = u16::try_from(datagram.len()).ok()?;
-    let (header, rest) = out.split_first_chunk_mut::<4>()?;
-    let ([n0, n1], [l0, l1]) = (number.to_be_bytes(), len.to_be_bytes());
-    *header = [n0, n1, l0, l1];
-    rest.get_mut(..datagram.len())?.copy_from_slice(datagram);
-    Some(4 + datagram.len())
 }

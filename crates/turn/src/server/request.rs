@@ -6,6 +6,7 @@ use xrtc_ice::stun::{
 use xrtc_rtp::Time;
 
 use super::{Client, Output, TurnServer};
+use crate::message::value;
 
 /// A request whose sender is known.
 pub(super) struct Request<'a, 'm> {
@@ -225,14 +226,6 @@ impl Request<'_, '_> {
     pub(super) fn value(&self, wanted: AttributeType) -> Option<&[u8]> {
         value(self.message, wanted)
     }
-}
-
-/// The value of a message's first attribute of this kind.
-pub(super) fn value<'m>(message: &Message<'m>, wanted: AttributeType) -> Option<&'m [u8]> {
-    message.find(|attribute| match attribute {
-        Attribute::Other(kind, value) if kind == wanted => Some(value),
-        _ => None,
-    })
 }
 
 impl Question {

@@ -5,6 +5,7 @@ use md5::{Digest, Md5};
 use xrtc_ice::stun::{Attribute, AttributeType, Builder, IntegrityKey, TransactionId};
 
 use super::super::*;
+use crate::message::value;
 
 pub(super) const OWN: &str = "127.0.0.1:8800";
 pub(super) const PEER: &str = "8.8.8.8:9000";
@@ -136,11 +137,11 @@ impl Caller {
                 Attribute::ErrorCode(code, "") => Some(code),
                 _ => None,
             }),
-            relayed: request::value(&message, AttributeType::XOR_RELAYED_ADDRESS)
+            relayed: value(&message, AttributeType::XOR_RELAYED_ADDRESS)
                 .and_then(|value| message.xor_address(value)),
-            lifetime: request::value(&message, AttributeType::LIFETIME)
+            lifetime: value(&message, AttributeType::LIFETIME)
                 .map(|value| u32::from_be_bytes(value.try_into().unwrap())),
-            nonce: request::value(&message, AttributeType::NONCE).map(<[u8]>::to_vec),
+            nonce: value(&message, AttributeType::NONCE).map(<[u8]>::to_vec),
         }
     }
 

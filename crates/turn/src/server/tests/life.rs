@@ -4,6 +4,7 @@ use xrtc_ice::stun::AttributeType;
 
 use super::super::*;
 use super::caller::*;
+use crate::message::value;
 
 #[test]
 fn a_client_gets_an_address_talks_to_a_peer_and_gives_it_back() {
@@ -37,10 +38,10 @@ fn a_client_gets_an_address_talks_to_a_peer_and_gives_it_back() {
         (Class::Indication, Method::DATA)
     );
     assert_eq!(
-        request::value(&message, AttributeType::DATA),
+        value(&message, AttributeType::DATA),
         Some(b"hello".as_slice())
     );
-    let from = request::value(&message, AttributeType::XOR_PEER_ADDRESS).unwrap();
+    let from = value(&message, AttributeType::XOR_PEER_ADDRESS).unwrap();
     assert_eq!(message.xor_address(from), Some(peer));
 
     assert_eq!(
@@ -144,7 +145,7 @@ fn before_credentials_the_answer_is_at_most_four_times_as_long_as_the_question()
                     );
                     let reply = Message::parse_any(&out[..len]).unwrap();
                     // SOFTWARE.
-                    assert_eq!(request::value(&reply, AttributeType(0x8022)), None);
+                    assert_eq!(value(&reply, AttributeType(0x8022)), None);
                 }
             }
         }
