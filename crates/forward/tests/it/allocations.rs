@@ -1,39 +1,10 @@
 //! After warm-up the packet path allocates nothing.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use xrtc_forward::{Stream, StreamConfig, ViewerId};
 use xrtc_rtp::{RtpPacket, Time};
 
 use crate::rig::*;
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-#[expect(
-    unsafe_code,
-    reason = "the trait of allocators is unsafe; all calls go on to the system's"
-)]
-// SAFETY: the caller's promises are passed on unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: as above.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 /// One publisher with losses, viewers that ask for packets, a mirror.
 struct Plant {
@@ -131,15 +102,15 @@ fn forwarding_resending_and_relaying_allocate_nothing() {
     }
     assert!(RtpPacket::parse(&frames[0].0[0]).is_ok());
     let mut request = nack(OUT_VIDEO, &[0]);
-    let mut before = 0;
     let mut sent = 0;
-    for (n, (packets, repair)) in (0..).zip(&frames) {
-        if n == 150 {
-            (before, sent) = (COUNT.with(Cell::get), 0);
+    let mut forward = |from: usize, until: usize| {
+        sent = 0;
+        for (n, (packets, repair)) in (0..).zip(&frames).take(until).skip(from) {
+            sent += plant.frame(at(33 * n), packets, repair, &mut request);
         }
-        sent += plant.frame(at(33 * n), packets, repair, &mut request);
-    }
-    let allocated = COUNT.with(Cell::get) - before;
+    };
+    forward(0, 150);
+    let counted = measure(|| forward(150, 400));
     assert!(sent > 250 * 90, "{sent}");
-    assert_eq!(allocated, 0);
+    assert_eq!(counted.count_total, 0);
 }

@@ -5,27 +5,13 @@ use xrtc_rtp::dependency::{Descriptor, Layer, Structure};
 use xrtc_rtp::{Codec, PayloadInfo, inspect};
 
 use crate::bits::{Bits, hex};
+use crate::expected::{KEY, NOTHING, START};
 
 /// A sequence header of 642x362 and a key frame, without size fields, as RTP has them.
 const SEQUENCE: &str = "08 0000000cc5036912be4010";
 const KEY_FRAME: &str = "30 100085a0041020";
 const DELTA_FRAME: &str = "30 3002000000002246";
 
-const NOTHING: PayloadInfo = PayloadInfo {
-    keyframe: false,
-    frame_start: false,
-    temporal_id: 0,
-    spatial_id: 0,
-    resolution: None,
-};
-const START: PayloadInfo = PayloadInfo {
-    frame_start: true,
-    ..NOTHING
-};
-const KEY: PayloadInfo = PayloadInfo {
-    keyframe: true,
-    ..START
-};
 const KEY_SIZED: PayloadInfo = PayloadInfo {
     resolution: Some((642, 362)),
     ..KEY

@@ -3,6 +3,7 @@
 use xrtc_rtp::{Codec, PayloadInfo, inspect};
 
 use crate::bits::{Bits, hex};
+use crate::expected::{KEY, NOTHING, START, sized};
 
 /// Baseline, 1280x720.
 const SPS: &str = "6742c01fd9005005ba10000003001000000303c8f1832480";
@@ -15,21 +16,6 @@ const IDR_SECOND: &str = "6500398888404af2";
 const SLICE: &str = "41 9a2e4d";
 const SLICE_SECOND: &str = "41 00399a2e";
 
-const NOTHING: PayloadInfo = PayloadInfo {
-    keyframe: false,
-    frame_start: false,
-    temporal_id: 0,
-    spatial_id: 0,
-    resolution: None,
-};
-const START: PayloadInfo = PayloadInfo {
-    frame_start: true,
-    ..NOTHING
-};
-const KEY: PayloadInfo = PayloadInfo {
-    keyframe: true,
-    ..START
-};
 const KEY_HD: PayloadInfo = PayloadInfo {
     resolution: Some((1_280, 720)),
     ..KEY
@@ -41,11 +27,7 @@ fn look_at(digits: &str) -> PayloadInfo {
 
 /// A STAP-A packet of these units.
 fn aggregate(units: &[&str]) -> PayloadInfo {
-    let sized = |unit: &&str| format!("{:04x} {unit}", hex(unit).len());
-    look_at(&format!(
-        "78 {}",
-        units.iter().map(sized).collect::<Vec<_>>().join(" ")
-    ))
+    look_at(&format!("78 {}", sized(units)))
 }
 
 /// The size in a sequence parameter set, without its header, built by hand.

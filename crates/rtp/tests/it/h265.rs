@@ -3,6 +3,7 @@
 use xrtc_rtp::{Codec, PayloadInfo, inspect};
 
 use crate::bits::hex;
+use crate::expected::{KEY, NOTHING, START, sized};
 
 const VPS: &str = "40010c01ffff01600000030090000003000003005d959809";
 /// Main, 1280x720.
@@ -19,21 +20,6 @@ const SLICE: &str = "0201d00913";
 const SLICE_T2: &str = "0203d00913";
 const SLICE_SECOND: &str = "0201500913";
 
-const NOTHING: PayloadInfo = PayloadInfo {
-    keyframe: false,
-    frame_start: false,
-    temporal_id: 0,
-    spatial_id: 0,
-    resolution: None,
-};
-const START: PayloadInfo = PayloadInfo {
-    frame_start: true,
-    ..NOTHING
-};
-const KEY: PayloadInfo = PayloadInfo {
-    keyframe: true,
-    ..START
-};
 const KEY_HD: PayloadInfo = PayloadInfo {
     resolution: Some((1_280, 720)),
     ..KEY
@@ -44,11 +30,7 @@ fn look_at(digits: &str) -> PayloadInfo {
 }
 
 fn aggregate(units: &[&str]) -> PayloadInfo {
-    let sized = |unit: &&str| format!("{:04x} {unit}", hex(unit).len());
-    look_at(&format!(
-        "6001 {}",
-        units.iter().map(sized).collect::<Vec<_>>().join(" ")
-    ))
+    look_at(&format!("6001 {}", sized(units)))
 }
 
 #[test]

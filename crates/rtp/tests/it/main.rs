@@ -5,6 +5,8 @@ mod av1;
 #[cfg(test)]
 mod bits;
 #[cfg(test)]
+mod expected;
+#[cfg(test)]
 mod h264;
 #[cfg(test)]
 mod h265;

@@ -1,49 +1,20 @@
 //! After warm-up a worker allocates nothing for a packet: not at its home, not on its way to another worker, not
 //! where it is sent to viewers.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use allocation_counter::measure;
 use xrtc_testkit::{PublishConfig, ViewConfig};
 
 use crate::world::{World, name_at, network};
 
-struct Counting;
-
 thread_local! {
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-#[expect(
-    unsafe_code,
-    reason = "the trait of allocators is unsafe; all calls go on to the system's"
-)]
-// SAFETY: the caller's promises are passed on unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: as above.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-thread_local! {
-    static METERED: Cell<usize> = const { Cell::new(0) };
+    static METERED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Runs a worker and counts what it allocates.
 fn meter(run: &mut dyn FnMut()) {
-    let before = COUNT.with(Cell::get);
-    run();
-    let allocated = COUNT.with(Cell::get) - before;
+    let allocated = measure(run).count_total;
     METERED.with(|metered| metered.set(metered.get() + allocated));
 }
 

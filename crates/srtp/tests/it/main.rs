@@ -5,7 +5,7 @@
     reason = "the functions that tests share are tests too"
 )]
 
-mod allocation;
+mod allocations;
 mod cryptex;
 mod libsrtp;
 mod malformed;

@@ -1,43 +1,10 @@
 //! After an SSRC's first packet nothing allocates, and a peer's state is small.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use xrtc_rtp::Ssrc;
 use xrtc_srtp::{Opener, Plain, Profile, Sealer};
 
 use crate::pair::{header, pair, report};
-
-/// Counts the allocations of the thread that asks.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-#[expect(unsafe_code, reason = "an allocator is")]
-// SAFETY: everything is left to the system's allocator; counting does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-fn allocations(work: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.with(Cell::get);
-    work();
-    ALLOCATIONS.with(Cell::get) - before
-}
 
 fn exchange(sealer: &mut Sealer, opener: &mut Opener, indexes: std::ops::Range<u64>) {
     let mut header = header(Ssrc(1), 0, &[1; 8]);
@@ -68,10 +35,10 @@ fn nothing_allocates_after_the_first_packet_of_an_ssrc() {
     for profile in Profile::ALL {
         let (mut sealer, mut opener) = pair(profile);
         exchange(&mut sealer, &mut opener, 0..1);
-        let count = allocations(|| exchange(&mut sealer, &mut opener, 1..200));
+        let count = measure(|| exchange(&mut sealer, &mut opener, 1..200));
         // What `exchange` needs for its header and report.
-        let own = allocations(|| exchange(&mut sealer, &mut opener, 200..200));
-        assert_eq!(count, own);
+        let own = measure(|| exchange(&mut sealer, &mut opener, 200..200));
+        assert_eq!(count.count_total, own.count_total);
     }
 }
 
