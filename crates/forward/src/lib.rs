@@ -104,7 +104,7 @@ pub use config::{
     DeclaredSsrc, Feedback, Format, IngestCodec, IngestConfig, IngestTrack, StreamConfig,
     ViewerCodec, ViewerConfig, ViewerTrack,
 };
-pub use discard::{Discard, DiscardCounts};
+pub use discard::{Counters, Discard};
 pub use event::{LayerId, Outgoing, RtcpTarget, StreamEvent, TrackId, ViewerId};
 pub use layers::LayerWish;
 pub use limits::Limits;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use xrtc_rtp::{Bitrate, MediaKind, Mid, PayloadType, Rid, Ssrc, Time};
 
-use crate::{DiscardCounts, Format, LayerId, TrackId, ViewerId};
+use crate::{Counters, Format, LayerId, TrackId, ViewerId};
 
 /// What a publisher sent, per layer.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +12,7 @@ pub struct StreamStats {
     /// One entry per layer that packets arrived on.
     pub inbound: Vec<InboundStats>,
     /// What was dropped, from the publisher and the viewers.
-    pub discards: DiscardCounts,
+    pub discards: Counters,
     /// Viewers now.
     pub viewers: usize,
 }
@@ -82,7 +82,7 @@ pub struct ViewerStats {
     /// One entry per outgoing track.
     pub outbound: Vec<OutboundStats>,
     /// What was dropped of its requests.
-    pub discards: DiscardCounts,
+    pub discards: Counters,
 }
 
 /// `outbound-rtp` of one track of one viewer, and the `remote-inbound-rtp` that the viewer reports of it.

@@ -20,7 +20,7 @@ use crate::report::ReportContext;
 use crate::track::{Choice, Track};
 use crate::viewer::Viewer;
 use crate::{
-    Discard, DiscardCounts, LayerId, Limits, Outgoing, Packet, RelayItem, RtcpTarget, StreamConfig,
+    Counters, Discard, LayerId, Limits, Outgoing, Packet, RelayItem, RtcpTarget, StreamConfig,
     StreamEvent, TrackId, ViewerId,
 };
 
@@ -52,7 +52,7 @@ pub struct Stream {
     /// What goes to mirrors, while there are any.
     relay: Option<VecDeque<RelayItem>>,
     events: VecDeque<StreamEvent>,
-    discards: DiscardCounts,
+    discards: Counters,
     rng: fastrand::Rng,
 }
 
@@ -75,7 +75,7 @@ impl Stream {
             reports: BinaryHeap::new(),
             relay: None,
             events: VecDeque::new(),
-            discards: DiscardCounts::default(),
+            discards: Counters::default(),
             rng,
         }
     }
@@ -349,11 +349,7 @@ fn look_ahead(viewers: &Slab<Box<Viewer>>, drain: &Drain) {
     }
 }
 
-fn push_event(
-    events: &mut VecDeque<StreamEvent>,
-    discards: &mut DiscardCounts,
-    event: StreamEvent,
-) {
+fn push_event(events: &mut VecDeque<StreamEvent>, discards: &mut Counters, event: StreamEvent) {
     if events.len() < Limits::MAX_EVENTS {
         events.push_back(event);
     } else {

@@ -14,7 +14,7 @@ use crate::pacer::Pacer;
 use crate::report::RoundTrip;
 use crate::subscription::Subscription;
 use crate::track::Track;
-use crate::{Discard, DiscardCounts, Limits, ViewerConfig};
+use crate::{Counters, Discard, Limits, ViewerConfig};
 
 /// A viewer of the stream on this worker.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(crate) struct Viewer {
     pub(crate) reports: bool,
     /// Whether it stands in the queue of viewers with something to send beside what is fresh.
     pub(crate) is_dirty: bool,
-    pub(crate) discards: DiscardCounts,
+    pub(crate) discards: Counters,
 }
 
 /// What reading a viewer's RTCP needs of the stream.
@@ -75,7 +75,7 @@ impl Viewer {
             has_due: false,
             reports: false,
             is_dirty: false,
-            discards: DiscardCounts::default(),
+            discards: Counters::default(),
         }
     }
 

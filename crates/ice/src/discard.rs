@@ -1,8 +1,11 @@
 //! Why a datagram had no effect.
 
+use enum_map::Enum;
+use strum::IntoStaticStr;
+
 /// Why a STUN datagram was dropped. The agent counts each; nothing else changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(usize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "camelCase")]
 pub enum Discard {
     /// Not a STUN message: too short, wrong magic cookie, or a length that disagrees with the datagram's.
     NotStun,
@@ -39,92 +42,5 @@ pub enum Discard {
     Expired,
 }
 
-impl Discard {
-    /// All reasons, in the order of their counters.
-    pub const ALL: [Self; 16] = [
-        Self::NotStun,
-        Self::MalformedAttribute,
-        Self::WrongFingerprint,
-        Self::UnknownMethod,
-        Self::MissingIntegrity,
-        Self::UnknownUsername,
-        Self::WrongIntegrity,
-        Self::UnknownAttribute,
-        Self::ReplayedCheck,
-        Self::UnmatchedResponse,
-        Self::AsymmetricResponse,
-        Self::WouldAmplify,
-        Self::TooManyReplies,
-        Self::TooManyCandidates,
-        Self::UnusableCandidate,
-        Self::Expired,
-    ];
-
-    /// How many reasons there are.
-    pub const COUNT: usize = Self::ALL.len();
-
-    /// The key under which the counter appears in statistics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NotStun => "notStun",
-            Self::MalformedAttribute => "malformedAttribute",
-            Self::WrongFingerprint => "wrongFingerprint",
-            Self::UnknownMethod => "unknownMethod",
-            Self::MissingIntegrity => "missingIntegrity",
-            Self::UnknownUsername => "unknownUsername",
-            Self::WrongIntegrity => "wrongIntegrity",
-            Self::UnknownAttribute => "unknownAttribute",
-            Self::ReplayedCheck => "replayedCheck",
-            Self::UnmatchedResponse => "unmatchedResponse",
-            Self::AsymmetricResponse => "asymmetricResponse",
-            Self::WouldAmplify => "wouldAmplify",
-            Self::TooManyReplies => "tooManyReplies",
-            Self::TooManyCandidates => "tooManyCandidates",
-            Self::UnusableCandidate => "unusableCandidate",
-            Self::Expired => "expired",
-        }
-    }
-}
-
-/// One counter per [`Discard`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counters([u32; Discard::COUNT]);
-
-impl Counters {
-    /// How often `reason` was met. Saturates.
-    pub fn get(&self, reason: Discard) -> u32 {
-        self.0.get(reason as usize).copied().unwrap_or_default()
-    }
-
-    /// All reasons with their counts.
-    pub fn iter(&self) -> impl Iterator<Item = (Discard, u32)> + '_ {
-        Discard::ALL.into_iter().zip(self.0)
-    }
-
-    /// The sum over all reasons.
-    pub fn total(&self) -> u64 {
-        self.0.iter().copied().map(u64::from).sum()
-    }
-
-    pub(crate) fn count(&mut self, reason: Discard) {
-        if let Some(counter) = self.0.get_mut(reason as usize) {
-            *counter = counter.saturating_add(1);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_reason_indexes_its_own_counter() {
-        for (index, reason) in Discard::ALL.into_iter().enumerate() {
-            assert_eq!(reason as usize, index, "{}", reason.name());
-        }
-        let mut counters = Counters::default();
-        counters.count(Discard::Expired);
-        assert_eq!(counters.get(Discard::Expired), 1);
-        assert_eq!(counters.total(), 1);
-    }
-}
+/// How often each [`Discard`] was met.
+pub type Counters = xrtc_rtp::Counters<Discard>;

@@ -1,5 +1,5 @@
 //! Zero-copy views and in-place writers for RTP, RTCP, header extensions and codec descriptors, and the few
-//! words (time, ids) that every layer above shares.
+//! words (time, ids, counters) that every layer above shares.
 //!
 //! It is not a session: nothing here keeps time, counts losses or remembers a stream, except the two
 //! unwrappers of wire counters. Views borrow the datagram, writers fill the caller's buffer and say how much
@@ -34,6 +34,7 @@
 mod bits;
 mod bytes;
 mod codec;
+mod counters;
 mod discard;
 mod extension;
 mod header;
@@ -45,6 +46,7 @@ mod sequence;
 mod time;
 
 pub use codec::{Codec, MediaKind, PayloadInfo, PictureId, dependency, inspect, vp8, vp9};
+pub use counters::Counters;
 pub use discard::Discard;
 pub use extension::{ExtensionKind, ExtensionMap, Extensions, value};
 pub use header::{HeaderFields, write_header};

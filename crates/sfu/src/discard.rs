@@ -1,11 +1,14 @@
 //! What a worker drops before any transport or stream could say so, and the sums over all that came and went.
 
+use enum_map::{Enum, EnumArray, EnumMap};
+use strum::IntoStaticStr;
 use xrtc_forward::Stream;
+use xrtc_rtp::Counters;
 use xrtc_transport::Transport;
 
 /// Why a datagram or a message between workers was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(usize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "camelCase")]
 pub enum Discard {
     /// Its first byte belongs to no protocol that we speak (RFC 7983 §7), or there is none.
     UnknownProtocol,
@@ -29,49 +32,14 @@ pub enum Discard {
     TransmitDropped,
 }
 
-impl Discard {
-    /// All reasons, in the order of their counters.
-    pub const ALL: [Self; 10] = [
-        Self::UnknownProtocol,
-        Self::UnknownUfrag,
-        Self::StunFromStranger,
-        Self::DtlsFromStranger,
-        Self::MediaFromStranger,
-        Self::MediaFromViewer,
-        Self::RelayFull,
-        Self::RelayStale,
-        Self::RelayControlFull,
-        Self::TransmitDropped,
-    ];
-
-    /// How many reasons there are.
-    pub const COUNT: usize = Self::ALL.len();
-
-    /// The stable camelCase name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::UnknownProtocol => "unknownProtocol",
-            Self::UnknownUfrag => "unknownUfrag",
-            Self::StunFromStranger => "stunFromStranger",
-            Self::DtlsFromStranger => "dtlsFromStranger",
-            Self::MediaFromStranger => "mediaFromStranger",
-            Self::MediaFromViewer => "mediaFromViewer",
-            Self::RelayFull => "relayFull",
-            Self::RelayStale => "relayStale",
-            Self::RelayControlFull => "relayControlFull",
-            Self::TransmitDropped => "transmitDropped",
-        }
-    }
-}
-
 /// All counters of a worker, by crate. Those of a transport or stream are added when it goes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Totals {
-    sfu: [u64; Discard::COUNT],
-    ice: [u64; xrtc_ice::Discard::COUNT],
-    transport: [u64; xrtc_transport::Discard::COUNT],
-    srtp: [u64; xrtc_srtp::Discard::COUNT],
-    forward: [u64; xrtc_forward::Discard::COUNT],
+    demux: EnumMap<Discard, u64>,
+    ice: EnumMap<xrtc_ice::Discard, u64>,
+    transport: EnumMap<xrtc_transport::Discard, u64>,
+    srtp: EnumMap<xrtc_srtp::Discard, u64>,
+    forward: EnumMap<xrtc_forward::Discard, u64>,
 }
 
 impl Totals {
@@ -80,63 +48,45 @@ impl Totals {
     }
 
     pub(crate) fn count_many(&mut self, reason: Discard, times: usize) {
-        add(&mut self.sfu, reason as usize, times as u64);
+        self.demux[reason] += times as u64;
     }
 
     pub(crate) fn add_transport(&mut self, transport: &Transport) {
-        for (reason, times) in transport.ice().counters().iter() {
-            add(&mut self.ice, reason as usize, times.into());
-        }
-        for (reason, times) in transport.counters().iter() {
-            add(&mut self.transport, reason as usize, times.into());
-        }
-        for (reason, times) in transport.srtp_counters().iter() {
-            add(&mut self.srtp, reason as usize, times.into());
-        }
+        add(&mut self.ice, transport.ice().counters());
+        add(&mut self.transport, transport.counters());
+        add(&mut self.srtp, transport.srtp_counters());
     }
 
     pub(crate) fn add_stream(&mut self, stream: &Stream, now: xrtc_rtp::Time) {
-        for (reason, times) in stream.stats(now).discards.iter() {
-            add(&mut self.forward, reason as usize, times);
-        }
+        add(&mut self.forward, &stream.stats(now).discards);
     }
 
     /// Every counter as `crate.reason`.
     pub(crate) fn list(&self) -> Vec<(String, u64)> {
-        let own =
-            Discard::ALL.map(|reason| ("demux", reason.name(), self.sfu.get(reason as usize)));
-        let ice = xrtc_ice::Discard::ALL
-            .map(|reason| ("ice", reason.name(), self.ice.get(reason as usize)));
-        let transport = xrtc_transport::Discard::ALL.map(|reason| {
-            (
-                "transport",
-                reason.name(),
-                self.transport.get(reason as usize),
-            )
-        });
-        let srtp = xrtc_srtp::Discard::ALL
-            .map(|reason| ("srtp", reason.name(), self.srtp.get(reason as usize)));
-        let forward = xrtc_forward::Discard::ALL
-            .map(|reason| ("forward", reason.name(), self.forward.get(reason as usize)));
-        own.into_iter()
-            .chain(ice)
-            .chain(transport)
-            .chain(srtp)
-            .chain(forward)
-            .map(|(group, name, value)| {
-                (
-                    format!("{group}.{name}"),
-                    value.copied().unwrap_or_default(),
-                )
-            })
-            .collect()
+        let mut list = Vec::new();
+        named("demux", &self.demux, &mut list);
+        named("ice", &self.ice, &mut list);
+        named("transport", &self.transport, &mut list);
+        named("srtp", &self.srtp, &mut list);
+        named("forward", &self.forward, &mut list);
+        list
     }
 }
 
-fn add(counters: &mut [u64], index: usize, times: u64) {
-    if let Some(counter) = counters.get_mut(index) {
-        *counter = counter.saturating_add(times);
+fn add<R: EnumArray<u32> + EnumArray<u64>>(sums: &mut EnumMap<R, u64>, counters: &Counters<R>) {
+    for (reason, times) in counters.iter() {
+        sums[reason] += u64::from(times);
     }
+}
+
+fn named<R>(group: &str, sums: &EnumMap<R, u64>, list: &mut Vec<(String, u64)>)
+where
+    R: EnumArray<u64> + Into<&'static str>,
+{
+    list.extend(sums.iter().map(|(reason, sum)| {
+        let name: &str = reason.into();
+        (format!("{group}.{name}"), *sum)
+    }));
 }
 
 #[cfg(test)]
@@ -146,9 +96,8 @@ mod tests {
     #[test]
     fn every_counter_has_its_own_name() {
         let mut totals = Totals::default();
-        for (place, reason) in Discard::ALL.into_iter().enumerate() {
-            assert_eq!(reason as usize, place);
-            totals.count_many(reason, place + 1);
+        for place in 0..Discard::LENGTH {
+            totals.count_many(Discard::from_usize(place), place + 1);
         }
         let list = totals.list();
         let names: std::collections::BTreeSet<_> = list.iter().map(|(name, _)| name).collect();

@@ -25,8 +25,8 @@ fn layers(rig: &Rig) -> Vec<(TrackId, LayerId, Ssrc)> {
         .collect()
 }
 
-fn discarded(rig: &Rig, discard: Discard) -> u64 {
-    rig.stream.stats(at(0)).discards.of(discard)
+fn discarded(rig: &Rig, discard: Discard) -> u32 {
+    rig.stream.stats(at(0)).discards.get(discard)
 }
 
 #[test]

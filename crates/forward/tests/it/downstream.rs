@@ -20,12 +20,12 @@ fn number(got: &Got) -> u16 {
     got.rtp().sequence_number()
 }
 
-fn discarded(rig: &Rig, viewer: xrtc_forward::ViewerId, discard: Discard) -> u64 {
+fn discarded(rig: &Rig, viewer: xrtc_forward::ViewerId, discard: Discard) -> u32 {
     rig.stream
         .viewer_stats(viewer)
         .unwrap()
         .discards
-        .of(discard)
+        .get(discard)
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_flood_of_requests_gets_no_more_than_its_budget_and_hurts_nobody() {
         "{video:?}"
     );
     assert!(resent > 100);
-    assert!(stats.discards.of(Discard::NackOverBudget) > 1_000);
+    assert!(stats.discards.get(Discard::NackOverBudget) > 1_000);
 }
 
 #[test]

@@ -16,8 +16,8 @@ fn ssrcs_of_a_publisher_are_limited_and_the_oldest_make_room_when_silent() {
     assert_eq!(rig.stream.held().sources, Limits::MAX_SSRCS);
     let discards = rig.stream.stats(at(0)).discards;
     assert_eq!(
-        discards.of(Discard::TooManySources),
-        100 - Limits::MAX_SSRCS as u64
+        discards.get(Discard::TooManySources),
+        100 - Limits::MAX_SSRCS as u32
     );
     sender.ssrc = Ssrc(0x6000);
     rig.subscribe(at(6_000));
@@ -113,7 +113,7 @@ fn the_queue_to_mirrors_is_bounded_but_loses_no_publisher() {
     }
     rig.stream.unpublish(at(0));
     assert_eq!(rig.stream.held().relay_items, 11);
-    assert_eq!(rig.stream.stats(at(0)).discards.of(Discard::RelayFull), 11);
+    assert_eq!(rig.stream.stats(at(0)).discards.get(Discard::RelayFull), 11);
     let items: Vec<_> = std::iter::from_fn(|| rig.stream.poll_relay()).collect();
     assert!(matches!(items[0], RelayItem::Publisher(_)));
     assert!(matches!(items[10], RelayItem::Unpublished));
@@ -137,8 +137,8 @@ fn rtcp_after_the_end_is_counted() {
     let discards = rig.stream.stats(at(0)).discards;
     assert_eq!(
         (
-            discards.of(Discard::NoViewer),
-            discards.of(Discard::NoPublisher)
+            discards.get(Discard::NoViewer),
+            discards.get(Discard::NoPublisher)
         ),
         (2, 1)
     );

@@ -125,7 +125,7 @@ fn requests_for_packets_of_an_earlier_publisher_are_not_answered_with_others() {
         .handle_viewer_rtcp(at(12), viewer, &nack(OUT_VIDEO, &numbers));
     assert_eq!(rig.drain(at(12)), []);
     let discards = rig.stream.viewer_stats(viewer).unwrap().discards;
-    assert_eq!(discards.of(Discard::NackUnknown), 2);
+    assert_eq!(discards.get(Discard::NackUnknown), 2);
 }
 
 #[test]
