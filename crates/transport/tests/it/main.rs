@@ -12,6 +12,8 @@ mod foreign;
 mod fragments;
 mod garbage;
 mod hello;
+mod keys;
 mod media;
 mod network;
+mod rtc_dtls;
 mod strangers;

@@ -5,14 +5,14 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use xrtc_ice::{Agent, AgentConfig, Candidate, Role};
-use xrtc_rtp::{Ssrc, Time};
-use xrtc_srtp::{KeyingMaterial, Plain, contexts};
+use xrtc_rtp::Time;
 use xrtc_transport::{
     DtlsRole, DtlsVersion, Fingerprint, HashFunction, Path, Profile, Received, RemoteDtls,
     Transport, TransportConfig, TransportState,
 };
 
-use crate::media::{REPORT, rtp};
+use crate::keys::ExportedKeys;
+use crate::media::rtp;
 use crate::network::{Side, credentials, remote_dtls, settings};
 
 /// What the network does to datagrams of DTLS; checks of ICE are only delayed.
@@ -236,22 +236,9 @@ impl Meeting {
             .map(|at| u8::from_str_radix(&exported[at..at + 2], 16).unwrap())
             .collect();
         assert_eq!(self.transport.profile(), Some(profile));
-        let material = KeyingMaterial::new(profile, &exported).unwrap();
-        let (mut opener, mut sealer) = contexts(&material, program_is_client);
-        let mut out = vec![0; 1500];
-        let packet = rtp(9);
-        let plain = Plain {
-            ssrc: Ssrc(7),
-            index: 9,
-            repeat: false,
-            header: &packet[..12],
-            prefix: &[],
-            payload: &packet[12..],
-        };
-        let len = sealer.seal_rtp(plain, &mut out).unwrap();
-        self.deliver(&mut out[..len]);
-        assert_eq!(self.received.pop(), Some(packet));
-        let len = self.transport.seal_rtcp(&REPORT, &mut out).unwrap();
-        assert_eq!(opener.open_rtcp(&mut out[..len]), Ok(REPORT.len()));
+        let mut keys = ExportedKeys::new(&exported, profile, program_is_client);
+        self.deliver(&mut keys.seal(&rtp(9)));
+        assert_eq!(self.received.pop(), Some(rtp(9)));
+        keys.assert_opens_a_report_of(&mut self.transport);
     }
 }
