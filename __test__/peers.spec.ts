@@ -358,6 +358,19 @@ test('statistics are a Map by id with the types of RTCStats', async (t) => {
   t.is(transport?.dtlsState, 'new')
 })
 
+for (const [what, ice, offer, role] of [
+  ['a lite one is controlled, also where it offers', 'lite', undefined, 'controlled'],
+  ['a full one that offers is controlling', 'full', undefined, 'controlling'],
+  ['a full one that answers is controlled', 'full', PUBLISH, 'controlled'],
+] as const) {
+  test(`statistics tell the role of the server's part of ICE: ${what}`, async (t) => {
+    const server = await startServer(t)
+    const push = await server.push('lobby', { ice, ...(offer === undefined ? {} : { offer }) })
+    const transport = [...(await push.getStats()).values()].find((entry) => entry.type === 'transport')
+    t.is(transport?.iceRole, role)
+  })
+}
+
 for (const client of ['chromium-publish', 'firefox-publish', 'obs-publish-simulcast', 'ffmpeg-publish']) {
   test(`the offer of ${client} is answered`, async (t) => {
     const server = await startServer(t)

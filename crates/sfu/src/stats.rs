@@ -151,7 +151,7 @@ impl Report {
             number("selectedCandidatePairChanges", traffic.path_changes),
             text("iceState", peer.states.ice.name()),
             text("dtlsState", peer.states.dtls.name()),
-            text("iceRole", "controlled"),
+            text("iceRole", peer.transport.ice().role().name()),
             text(
                 "iceLocalUsernameFragment",
                 peer.transport.ice().local().ufrag(),

@@ -57,6 +57,16 @@ pub enum Role {
     Controlled,
 }
 
+impl Role {
+    /// The name in statistics (`RTCIceRole`).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Controlling => "controlling",
+            Self::Controlled => "controlled",
+        }
+    }
+}
+
 /// Something the driver of an agent should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
