@@ -114,39 +114,46 @@ export interface TurnOptions {
   readonly limits?: TurnLimits
 }
 
+/** A certificate for TURN over TLS and its private key, both as PEM. Clients look at its names, dates and issuer. */
+export interface TurnCertificate {
+  /** The certificate, and behind it those that lead to an issuer that clients trust. It must be valid now. */
+  readonly cert: string | Uint8Array
+  /** Its private key: RSA, ECDSA or Ed25519, without a passphrase. */
+  readonly key: string | Uint8Array
+}
+
 /** TLS of the TURN server. */
-export interface TurnTlsOptions {
+export interface TurnTlsOptions extends TurnCertificate {
   /** Default 5349; 0 takes a free one. */
   readonly port?: number
-  /** The certificate with those that it needs, as PEM. */
-  readonly cert: string
-  /** Its private key, as PEM. */
-  readonly key: string
 }
 
 /** Limits of the TURN server. */
 export interface TurnLimits {
-  /** Allocations in all. Default 2,000. */
+  /** Allocations in all. Default 2,000; 1 to 1,000,000. */
   readonly allocations?: number
-  /** Allocations with the same credentials. Default 32: a browser makes one for each of its interfaces and URLs. */
+  /**
+   * Allocations with the same credentials. Default 32, since a browser makes one for each of its interfaces and URLs; 1 to
+   * 1,000,000.
+   */
   readonly allocationsPerUser?: number
-  /** Allocations from one address. Default 500. */
+  /** Allocations from one address. Default 500; 1 to 1,000,000. */
   readonly allocationsPerAddress?: number
-  /** Peer addresses that an allocation may have permissions for. Default 32. */
+  /** Peer addresses that an allocation may have permissions for. Default 32; 1 to 1,000. */
   readonly permissions?: number
-  /** Channels of an allocation. Default 32. */
+  /** Channels of an allocation. Default 32; 1 to 1,000. */
   readonly channels?: number
-  /** TCP and TLS connections in all. Default 2,000. */
+  /** TCP and TLS connections in all. Default 2,000; 1 to 1,000,000. */
   readonly connections?: number
-  /** Connections from one address. Default 500. */
+  /** Connections from one address. Default 500; 1 to 1,000,000. */
   readonly connectionsPerAddress?: number
-  /** What an allocation passes in each direction. Default 20,000,000. */
+  /** What an allocation passes in each direction. Default 20,000,000; 10,000 to 10,000,000,000. */
   readonly bitrateBps?: number
-  /** How long an allocation may live without a refresh. Default 3,600. */
+  /** How long an allocation may live without a refresh. Default 3,600; 60 to 86,400. */
   readonly lifetimeSeconds?: number
   /**
    * Bytes per second that all senders without credentials in one /24 (IPv6: /64) get as answers, and four times as many
-   * at once. Default 16,384.
+   * at once. Default 16,384; 1,000 to 1,000,000,000.
    */
   readonly unauthenticatedBytesPerSecond?: number
 }
@@ -303,6 +310,14 @@ export interface MediaServer extends EventEmitter<MediaServerEvents>, AsyncDispo
    * @throws {InvalidArgumentError} It cannot be read, has expired, or the key is not its own; nothing has changed.
    */
   replaceDtlsCertificate(certificate: DtlsCertificate): void
+  /**
+   * Shows another certificate to clients that connect to TURN over TLS (`turn.tls`) from now on. Those that are there
+   * stay.
+   *
+   * @throws {InvalidArgumentError} It cannot be read, is not valid now, or the key is not its own; nothing has changed.
+   * @throws {InvalidStateError} The server has no TURN over TLS.
+   */
+  replaceTurnCertificate(certificate: TurnCertificate): void
   /** Every remote stream of now. */
   remoteStreams(): readonly RemoteStream[]
   /** The stream of that name, if there is one now. */
@@ -1332,7 +1347,8 @@ export interface TransportStats extends PeerStatsBase {
   readonly bytesSent: number
   readonly bytesReceived: number
   readonly iceState: PeerIceConnectionState
-  readonly iceRole: string
+  /** The server's part: `controlling` or `controlled`. */
+  readonly iceRole: 'controlling' | 'controlled'
   readonly iceLocalUsernameFragment: string
   readonly dtlsState: PeerDtlsState
   readonly srtpCipher?: string

@@ -162,6 +162,11 @@ export class NativeServer {
     this.#insist(() => this.#binding.replaceCertificate(certificate))
   }
 
+  /** Clients of TURN over TLS that connect from now on are shown this certificate. */
+  replaceTurnCertificate(certificate: BindingCertificate): void {
+    this.#insist(() => this.#binding.replaceTurnCertificate(certificate))
+  }
+
   /** Ends a stream; its `streamRemoved` follows. */
   closeStream(stream: string, reason: string): void {
     this.#insist(() => this.#binding.closeStream(stream, reason))

@@ -80,7 +80,8 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
   assign(settings, 'maxIngestBitrateBps', bitrate)
   if (![undefined, '1.2', 'auto'].includes(options.dtlsVersion)) throw invalid("dtlsVersion is '1.2' or 'auto'")
   if (options.dtlsVersion === 'auto') settings.dtls13 = true
-  if (options.dtlsCertificate !== undefined) settings.certificate = dtlsCertificate(options.dtlsCertificate)
+  if (options.dtlsCertificate !== undefined)
+    settings.certificate = pemCertificate('dtlsCertificate', options.dtlsCertificate)
   const bounds: BindingLimits = {}
   for (const key of LIMIT_KEYS) assign(bounds, key, integer(`limits.${key}`, limits[key], [1, 1_000_000]))
   if (Object.keys(bounds).length > 0) settings.limits = bounds
@@ -88,13 +89,15 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
 }
 
 /** A certificate with its key as PEM; what it says is checked natively. */
-export function dtlsCertificate(certificate: DtlsCertificate): BindingCertificate {
-  if (typeof certificate !== 'object' || certificate === null) throw invalid('dtlsCertificate is an object')
-  known('dtlsCertificate', certificate, ['cert', 'key'])
-  return { cert: pem('dtlsCertificate.cert', certificate.cert), key: pem('dtlsCertificate.key', certificate.key) }
+export function pemCertificate(name: string, certificate: unknown): BindingCertificate {
+  if (typeof certificate !== 'object' || certificate === null) throw invalid(`${name} is an object`)
+  known(name, certificate, ['cert', 'key'])
+  const { cert, key } = certificate as Partial<DtlsCertificate>
+  return { cert: pem(`${name}.cert`, cert), key: pem(`${name}.key`, key) }
 }
 
-function pem(name: string, value: unknown): string {
+/** PEM, as text or as bytes. */
+export function pem(name: string, value: unknown): string {
   if (typeof value === 'string') return value
   if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1')
   throw invalid(`${name} is PEM, as a string or a Buffer`)
@@ -208,7 +211,8 @@ export function iceMode(value: unknown): IceMode | undefined {
 
 /** Refuses what is no options object, and misspelt options. */
 export function known(name: string, options: unknown, keys: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw invalid(`the options of ${name} are an object`)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw invalid(`the options of ${name} are an object`)
   const stranger = Object.keys(options).find((key) => !keys.includes(key))
   if (stranger !== undefined) throw invalid(`${name} has no option ${stranger}`)
 }
@@ -227,10 +231,10 @@ export function integer(name: string, value: unknown, [least, most]: readonly [n
 
 function hosts(host: unknown): string[] {
   const list: readonly unknown[] = Array.isArray(host) ? host : [host]
-  return list.map((entry) => {
-    if (typeof entry === 'string' && isIP(entry) !== 0) return entry
-    throw invalid('udp.host is an IP address, or one of each family')
-  })
+  const ips = list.filter((entry) => typeof entry === 'string').filter((entry) => isIP(entry) !== 0)
+  const families = new Set(ips.map((ip) => isIP(ip)))
+  if (ips.length > 0 && ips.length === list.length && families.size === ips.length) return ips
+  throw invalid('udp.host is an IP address, or one of each family')
 }
 
 /** `eth0`, `eth*`, `!docker*`. */
@@ -249,7 +253,7 @@ function portOf(server: unknown, port: number | undefined): number {
 }
 
 function interfaces(names: unknown): string[] {
-  if (!Array.isArray(names) || !names.every(isInterfaceName)) {
+  if (!Array.isArray(names) || names.length === 0 || !names.every(isInterfaceName)) {
     throw invalid('udp.interfaces is an array of names such as eth0, eth* or !docker*')
   }
   if (process.platform === 'win32') throw invalid('udp.interfaces: Windows does not tell the names of interfaces')

@@ -24,6 +24,7 @@ import type {
   SignalingOptions,
   Stream,
   TrackInfo,
+  TurnCertificate,
   TurnInfo,
   Webhooks,
   WebhooksOptions,
@@ -37,7 +38,7 @@ import { HttpSignaling } from './http/http-signaling.ts'
 import { IsolatedLogger } from './logger.ts'
 import type { PeerEvent, StreamEvent, WorkerEvent } from './native.ts'
 import { NativeServer } from './native.ts'
-import { dtlsCertificate, flag, iceMode, invalid, known, serverSettings, signalingSettings, text } from './options.ts'
+import { flag, iceMode, invalid, known, pemCertificate, serverSettings, signalingSettings, text } from './options.ts'
 import type { PeerBase, PeerHome } from './peer.ts'
 import { Viewer } from './pull-peer.ts'
 import { Publisher } from './push-peer.ts'
@@ -158,8 +159,13 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   }
 
   replaceDtlsCertificate(certificate: DtlsCertificate): void {
-    if (this.closed) throw errorOf('XRTC_CLOSED', 'the server is closed')
-    this.#native.replaceCertificate(dtlsCertificate(certificate))
+    this.#assertOpen()
+    this.#native.replaceCertificate(pemCertificate('dtlsCertificate', certificate))
+  }
+
+  replaceTurnCertificate(certificate: TurnCertificate): void {
+    this.#assertOpen()
+    this.#native.replaceTurnCertificate(pemCertificate('the TURN certificate', certificate))
   }
 
   stream(streamName: string): Stream | undefined {
@@ -193,6 +199,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   }
 
   iceServers(options: IceServersOptions = {}): readonly IceServer[] {
+    this.#assertOpen()
     if (this.turn === undefined || this.#turnTerms === undefined) return []
     return mintIceServers(this.#turnTerms, this.turn.urls, options)
   }

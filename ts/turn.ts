@@ -6,7 +6,7 @@ import type { IceServer, IceServersOptions, TurnLimits, TurnOptions } from '../i
 import { parseAddress } from './announce.ts'
 import { turnCredentials } from './auth/turn.ts'
 import type { BindingTurn, BindingTurnLimits, BindingTurnOptions } from './binding.d.ts'
-import { integer, invalid, known, text } from './options.ts'
+import { integer, invalid, known, pem, text } from './options.ts'
 
 const KEYS = ['allowedPeers', 'host', 'limits', 'port', 'realm', 'relayPorts', 'secret', 'tls', 'ttlSeconds']
 const LIMITS: Readonly<Record<keyof TurnLimits, readonly [number, number]>> = {
@@ -65,8 +65,8 @@ function realmOf(realm: unknown): string {
 function tlsOf(tls: NonNullable<TurnOptions['tls']>): NonNullable<BindingTurnOptions['tls']> {
   known('turn.tls', tls, ['cert', 'key', 'port'])
   return {
-    cert: text('turn.tls.cert', tls.cert),
-    key: text('turn.tls.key', tls.key),
+    cert: pem('turn.tls.cert', tls.cert),
+    key: pem('turn.tls.key', tls.key),
     port: integer('turn.tls.port', tls.port, [0, 65_535]) ?? 5_349,
   }
 }

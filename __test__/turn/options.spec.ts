@@ -5,7 +5,8 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { generate } from 'selfsigned'
-import { createServer } from 'xrtc'
+import { ClosedError, createServer } from 'xrtc'
+import type { ServerOptions } from 'xrtc'
 import { listen, offerOf, post, startServer, startSite } from '../harness.ts'
 
 test('a server without TURN has none', async (t) => {
@@ -89,9 +90,11 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['a host with a port', { host: 'a:1' }, /turn\.host/],
   ['ports that are no range', { relayPorts: [5_000] }, /turn\.relayPorts/],
   ['an empty range', { relayPorts: [5_001, 5_000] }, /turn\.relayPorts/],
-  ['peers that are no ranges', { allowedPeers: ['10.0.0.0/64'] }, /ADDRESS\/BITS/],
+  ['peers that are no ranges', { allowedPeers: ['10.0.0.0/64'] }, /turn\.allowedPeers: not an ADDRESS\/BITS/],
+  ['peers that are no array', { allowedPeers: '10.0.0.0/8' }, /turn\.allowedPeers is an array/],
   ['an unknown limit', { limits: { users: 1 } }, /turn\.limits has no option users/],
-  ['a certificate that is none', { tls: { cert: 'a', key: 'b', port: 0 } }, /certificate/],
+  ['a limit out of range', { limits: { channels: 0 } }, /turn\.limits\.channels is an integer from 1 to 1000/],
+  ['a certificate that is none', { tls: { cert: 'a', key: 'b', port: 0 } }, /tls\.cert and tls\.key.*as PEM/],
 ]
 for (const [name, turn, message] of WRONG) {
   test(`${name} is refused`, async (t) => {
@@ -99,6 +102,20 @@ for (const [name, turn, message] of WRONG) {
     await t.throwsAsync(createServer(options), { code: 'XRTC_INVALID_ARGUMENT', message })
   })
 }
+
+test('an array is no options object', async (t) => {
+  const options = { turn: [] } as unknown as ServerOptions
+  await t.throwsAsync(createServer(options), {
+    code: 'XRTC_INVALID_ARGUMENT',
+    message: /options of turn are an object/,
+  })
+})
+
+test('after the end nobody is told of it any more', async (t) => {
+  const server = await startServer(t, { turn: { port: 0 } })
+  await server.close()
+  t.throws(() => server.iceServers(), { instanceOf: ClosedError, code: 'XRTC_CLOSED' })
+})
 
 test('a site without authorize tells clients as well', async (t) => {
   const { url } = await startSite(t, {}, { turn: { port: 0 } })

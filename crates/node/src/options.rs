@@ -116,7 +116,7 @@ impl TryFrom<BindingServerOptions> for ServerConfig {
                     IpAddr::V6(ip) => config.ipv6.replace(ip).is_some(),
                 };
                 if taken {
-                    return Err(invalid_argument("listen has two addresses of one family"));
+                    return Err(invalid_argument("udp.host has two addresses of one family"));
                 }
             }
         }

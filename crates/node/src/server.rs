@@ -232,6 +232,17 @@ impl BindingServer {
             .map_err(not_replaced)
     }
 
+    /// Clients of TURN over TLS that connect from now on are shown this certificate. No reply.
+    #[napi(catch_unwind)]
+    pub fn replace_turn_certificate(
+        &mut self,
+        certificate: BindingCertificate,
+    ) -> Result<(), BindingError> {
+        self.server
+            .replace_turn_certificate(&certificate.into())
+            .map_err(not_replaced)
+    }
+
     /// Asks for a peer's figures. Replied to by `stats`.
     #[napi(catch_unwind)]
     pub fn get_stats(&mut self, request: i64, peer: i64) -> Result<(), BindingError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use napi_derive::napi;
-use xrtc_worker::{Subnet, TurnInfo, TurnLimits, TurnSettings, TurnTls};
+use xrtc_worker::{PemCertificate, Subnet, TurnInfo, TurnLimits, TurnSettings, TurnTls};
 
 use crate::error::{BindingError, invalid_argument};
 use crate::options::set;
@@ -96,19 +96,22 @@ impl TryFrom<BindingTurnOptions> for TurnSettings {
         set(&mut settings.realm, options.realm);
         settings.tls = options.tls.map(|tls| TurnTls {
             port: tls.port.unwrap_or(TURNS_PORT),
-            certificate: tls.cert,
-            key: tls.key,
+            pem: PemCertificate {
+                certificate: tls.cert,
+                private_key: tls.key,
+            },
         });
         let (mut first, mut last) = settings.relay_ports.into_inner();
         set(&mut first, options.first_relay_port);
         set(&mut last, options.last_relay_port);
         settings.relay_ports = first..=last;
         if settings.relay_ports.is_empty() {
-            return Err(invalid_argument("the range of relay ports is empty"));
+            return Err(invalid_argument("turn.relayPorts: the range is empty"));
         }
         for text in &options.allowed_peers {
             let range = text.parse::<Subnet>();
-            let range = range.map_err(|error| invalid_argument(&error.to_string()))?;
+            let range =
+                range.map_err(|error| invalid_argument(&format!("turn.allowedPeers: {error}")))?;
             settings.allowed_peers.push(range);
         }
         if let Some(limits) = options.limits {

@@ -64,15 +64,7 @@ impl Certificate {
             block(certificate, &["CERTIFICATE"]).ok_or(InvalidCertificate::Certificate)?;
         let private_key = block(private_key, &["PRIVATE KEY", "EC PRIVATE KEY"])
             .ok_or(InvalidCertificate::PrivateKey)?;
-        let parsed = x509_cert::Certificate::from_der(&certificate)
-            .map_err(|_| InvalidCertificate::Certificate)?;
-        let validity = parsed.tbs_certificate().validity();
-        if unix_time < validity.not_before.to_unix_duration() {
-            return Err(InvalidCertificate::NotYetValid);
-        }
-        if unix_time > validity.not_after.to_unix_duration() {
-            return Err(InvalidCertificate::Expired);
-        }
+        check_dates(&certificate, unix_time)?;
         Self::from_der(&certificate, &private_key)
     }
 
@@ -127,6 +119,24 @@ pub enum InvalidCertificate {
     /// Its dates lie in the past.
     #[error("the certificate has expired")]
     Expired,
+}
+
+/// Whether a certificate (X.509, DER) is valid at a time, since 1970.
+///
+/// # Errors
+///
+/// It cannot be read, or its dates are not around that time.
+pub fn check_dates(certificate: &[u8], unix_time: Duration) -> Result<(), InvalidCertificate> {
+    let parsed = x509_cert::Certificate::from_der(certificate)
+        .map_err(|_| InvalidCertificate::Certificate)?;
+    let validity = parsed.tbs_certificate().validity();
+    if unix_time < validity.not_before.to_unix_duration() {
+        return Err(InvalidCertificate::NotYetValid);
+    }
+    if unix_time > validity.not_after.to_unix_duration() {
+        return Err(InvalidCertificate::Expired);
+    }
+    Ok(())
 }
 
 /// Signs something as in a handshake and verifies it.

@@ -31,7 +31,7 @@ mod rsa;
 mod signing;
 mod transport;
 
-pub use certificate::{Certificate, InvalidCertificate};
+pub use certificate::{Certificate, InvalidCertificate, check_dates};
 pub use config::{DtlsRole, DtlsSettings, DtlsVersion, RemoteDtls, TransportConfig};
 pub use discard::{Counters, Discard};
 pub use ended::Ended;

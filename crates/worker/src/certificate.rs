@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use xrtc_transport::{Certificate, DtlsSettings, DtlsVersion, InvalidCertificate};
 
@@ -70,7 +69,5 @@ impl DtlsSource {
 }
 
 fn read(pem: &PemCertificate, clock: Clock) -> Result<Certificate, InvalidCertificate> {
-    let since_start = Duration::from_nanos(clock.now().as_nanos());
-    let unix_time = Duration::from_nanos(clock.wall().unix_nanos_at_zero) + since_start;
-    Certificate::from_pem(&pem.certificate, &pem.private_key, unix_time)
+    Certificate::from_pem(&pem.certificate, &pem.private_key, clock.unix_time())
 }

@@ -1,6 +1,6 @@
 //! The only clock: monotonic time for the state machines, and where it lies on the wall clock.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use xrtc_rtp::{Time, WallClock};
 
@@ -38,6 +38,12 @@ impl Clock {
     pub(crate) fn now(&self) -> Time {
         let elapsed = Instant::now().saturating_duration_since(self.origin);
         Time::ZERO + elapsed
+    }
+
+    /// Now on the wall clock, since 1970: a step of that clock after the start does not count.
+    pub(crate) fn unix_time(&self) -> Duration {
+        Duration::from_nanos(self.wall.unix_nanos_at_zero)
+            .saturating_add(self.now().since(Time::ZERO))
     }
 
     /// [`Time::ZERO`] as the standard library's instant, for libraries that want one.

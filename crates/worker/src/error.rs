@@ -7,7 +7,7 @@ use xrtc_sfu::Protocol;
 use xrtc_transport::InvalidCertificate;
 use xrtc_turn::InvalidRealm;
 
-use crate::ServerConfig;
+use crate::{InvalidTurnCertificate, ServerConfig};
 
 /// Why a server did not start; nothing is left of it.
 #[derive(Debug, thiserror::Error)]
@@ -87,9 +87,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
-    /// Its certificate and key are no PEM, or do not fit together.
-    #[error("not a certificate and its private key as PEM: {0}")]
-    TurnCertificate(String),
+    /// Its certificate or key cannot be used.
+    #[error("tls.cert and tls.key: {0}")]
+    TurnCertificate(InvalidTurnCertificate),
     /// Its realm is too long, or has characters that it may not have.
     #[error(transparent)]
     TurnRealm(InvalidRealm),
@@ -172,11 +172,18 @@ impl SendError {
 }
 
 /// Why a certificate was not replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReplaceError {
     /// It cannot be used.
     #[error("the DTLS certificate: {0}")]
     Certificate(#[from] InvalidCertificate),
+    /// It cannot be used for TURN over TLS.
+    #[error("the TURN certificate: {0}")]
+    TurnCertificate(#[from] InvalidTurnCertificate),
+    /// There is no TURN over TLS.
+    #[error("the server has no TURN over TLS (turn.tls)")]
+    NoTurnTls,
     /// A worker has not taken it.
     #[error(transparent)]
     Send(#[from] SendError),
@@ -184,9 +191,10 @@ pub enum ReplaceError {
 
 impl ReplaceError {
     /// The stable camelCase code.
-    pub const fn code(self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
-            Self::Certificate(_) => "invalidArgument",
+            Self::Certificate(_) | Self::TurnCertificate(_) => "invalidArgument",
+            Self::NoTurnTls => "invalidState",
             Self::Send(error) => error.code(),
         }
     }

@@ -69,7 +69,7 @@ pub use counters::SocketCounters;
 pub use error::{ReplaceError, SendError, StartError};
 pub use interface::{InterfaceFilter, local_addresses};
 pub use server::{Server, WorkerEvent, WorkerInfo};
-pub use turn::{TurnInfo, TurnSettings, TurnTls};
+pub use turn::{InvalidTurnCertificate, TurnInfo, TurnSettings, TurnTls};
 pub use udp::Backend;
 pub use xrtc_transport::DtlsVersion;
 pub use xrtc_turn::{Subnet, TurnLimits};

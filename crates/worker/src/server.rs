@@ -229,6 +229,17 @@ impl Server {
         Ok(())
     }
 
+    /// Clients of TURN over TLS that connect from now on are shown this certificate; those that are there stay.
+    ///
+    /// # Errors
+    ///
+    /// There is no TURN over TLS, or the certificate cannot be used. Nothing has changed.
+    pub fn replace_turn_certificate(&self, pem: &PemCertificate) -> Result<(), ReplaceError> {
+        let turn = self.turn.as_ref().filter(|_| !self.closed);
+        turn.ok_or(ReplaceError::NoTurnTls)?
+            .replace_certificate(pem)
+    }
+
     /// Hands `command` to `worker`.
     pub fn send(&mut self, worker: WorkerId, command: Command) -> Result<(), SendError> {
         if self.closed {

@@ -5,14 +5,12 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use xrtc_turn::{PeerPolicy, Subnet, TurnConfig, TurnLimits};
 
 use super::own_media::{OwnMedia, machine_addresses};
 use crate::clock::Clock;
 use crate::interface::local_addresses;
-use crate::{ServerConfig, StartError};
+use crate::{PemCertificate, ServerConfig};
 
 /// What a TURN server is started with. It listens on the server's addresses.
 #[derive(Clone)]
@@ -42,10 +40,8 @@ pub struct TurnSettings {
 pub struct TurnTls {
     /// The port; 0 takes a free one. Default 5349.
     pub port: u16,
-    /// The certificate with those that it needs, as PEM.
-    pub certificate: String,
-    /// Its private key, as PEM.
-    pub key: String,
+    /// The certificate with those that it needs, and its private key of any kind.
+    pub pem: PemCertificate,
 }
 
 impl Default for TurnSettings {
@@ -127,24 +123,5 @@ impl TurnSettings {
             limits: self.limits,
             wall: clock.wall(),
         }
-    }
-}
-
-impl TurnTls {
-    /// What connections are accepted with.
-    pub(super) fn accept(&self) -> Result<Arc<rustls::ServerConfig>, StartError> {
-        let failed = |why: String| StartError::TurnCertificate(why);
-        let chain: Result<Vec<_>, _> =
-            CertificateDer::pem_slice_iter(self.certificate.as_bytes()).collect();
-        let chain = chain.map_err(|error| failed(error.to_string()))?;
-        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes());
-        let key = key.map_err(|error| failed(error.to_string()))?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key));
-        config
-            .map(Arc::new)
-            .map_err(|error| failed(error.to_string()))
     }
 }

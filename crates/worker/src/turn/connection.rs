@@ -1,6 +1,7 @@
 //! One client's connection, with TLS or without.
 
 use std::io::{self, Read as _, Write as _};
+use std::time::Duration;
 
 use mio::net::TcpStream;
 use rustls::ServerConnection;
@@ -14,6 +15,8 @@ pub(super) struct Connection {
     pub(super) client: Client,
     /// When it was opened, or last seen to have an allocation.
     pub(super) used: Time,
+    /// Whether a message that meant something has come.
+    pub(super) is_known: bool,
     /// Whether it stands in the queue of those that may have something to read.
     pub(super) is_ready: bool,
     /// The beginning of a message.
@@ -47,11 +50,17 @@ impl Connection {
             tls: tls.map(Box::new),
             client,
             used: now,
+            is_known: false,
             is_ready: false,
             input: Vec::new(),
             output: Vec::new(),
             sent: 0,
         }
+    }
+
+    /// How long it may be without an allocation.
+    pub(super) const fn patience(&self) -> Duration {
+        if self.is_known { IDLE } else { SILENCE }
     }
 
     /// Reads once, through `scratch`, to the end of `input`.
@@ -153,6 +162,9 @@ fn reading(error: &io::Error) -> Reading {
     }
 }
 
+const IDLE: Duration = Duration::from_secs(30);
+/// For the handshake of TLS and the first message, which every client sends at once.
+const SILENCE: Duration = Duration::from_secs(10);
 /// A second of 2 Mbit/s: whoever takes less for longer loses messages, as on any slow path.
 const MAX_OUTPUT: usize = 256 << 10;
 /// RFC 8446 §5.1.

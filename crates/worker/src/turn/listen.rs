@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use mio::net::TcpListener;
 
-use super::TurnSettings;
+use super::tls::TlsSource;
+use super::{TurnSettings, TurnTls};
 use crate::counters::Counters;
 use crate::tcp::listen_at;
 use crate::udp::{Share, Socket};
@@ -23,13 +24,13 @@ pub(super) struct Acceptor {
     pub(super) listener: TcpListener,
     pub(super) local: SocketAddr,
     /// With TLS, if it has one.
-    pub(super) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(super) tls: Option<Arc<TlsSource>>,
 }
 
 impl Listeners {
     /// Binds all of them: UDP and TCP on one port, TLS on another.
     pub(super) fn bind(
-        settings: &TurnSettings,
+        (settings, tls): (&TurnSettings, Option<&Arc<TlsSource>>),
         config: &ServerConfig,
         counters: &Arc<Counters>,
     ) -> Result<Self, StartError> {
@@ -40,7 +41,7 @@ impl Listeners {
         };
         loop {
             tries -= 1;
-            match Self::try_bind(settings, config, counters) {
+            match Self::try_bind((settings, tls), config, counters) {
                 // A port that is free for UDP may not be for TCP.
                 Err(StartError::AddressInUse { .. }) if tries > 0 => {}
                 bound => return bound,
@@ -49,7 +50,7 @@ impl Listeners {
     }
 
     fn try_bind(
-        settings: &TurnSettings,
+        (settings, tls): (&TurnSettings, Option<&Arc<TlsSource>>),
         config: &ServerConfig,
         counters: &Arc<Counters>,
     ) -> Result<Self, StartError> {
@@ -72,16 +73,15 @@ impl Listeners {
             udp.push(socket);
             tcp.push(Acceptor::bind(SocketAddr::new(ip, port), None)?);
         }
-        if let Some(tls) = &settings.tls {
-            let accept = tls.accept()?;
-            let mut port = tls.port;
+        if let Some((TurnTls { port, .. }, source)) = settings.tls.as_ref().zip(tls) {
+            let mut port = *port;
             for ip in udp
                 .iter()
                 .map(|socket| socket.local().ip())
                 .collect::<Vec<_>>()
             {
                 let address = SocketAddr::new(ip, port);
-                let acceptor = Acceptor::bind(address, Some(Arc::clone(&accept)))?;
+                let acceptor = Acceptor::bind(address, Some(Arc::clone(source)))?;
                 port = acceptor.local.port();
                 tcp.push(acceptor);
             }
@@ -94,10 +94,7 @@ impl Listeners {
 }
 
 impl Acceptor {
-    fn bind(
-        address: SocketAddr,
-        tls: Option<Arc<rustls::ServerConfig>>,
-    ) -> Result<Self, StartError> {
+    fn bind(address: SocketAddr, tls: Option<Arc<TlsSource>>) -> Result<Self, StartError> {
         let listener = listen_at(address, BACKLOG)
             .map_err(|error| StartError::bind(xrtc_sfu::Protocol::Tcp, address, error))?;
         let local = listener.local_addr();

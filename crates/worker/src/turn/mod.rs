@@ -9,8 +9,10 @@ mod own_media;
 mod relays;
 mod service;
 mod thread;
+mod tls;
 
 pub use config::{TurnSettings, TurnTls};
 pub(crate) use own_media::OwnMedia;
 pub use thread::TurnInfo;
 pub(crate) use thread::TurnThread;
+pub use tls::InvalidTurnCertificate;

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Registry, Token};
-use rustls::ServerConnection;
 use slab::Slab;
 use xrtc_rtp::Time;
 use xrtc_sfu::{Batch, Class, Path, PeerId, Tag};
@@ -243,7 +242,11 @@ impl Desk {
     /// A message of a client.
     fn message(&mut self, now: Time, client: Client, message: &[u8]) {
         let mut out = [0; REPLY_BYTES];
-        match self.server.handle_datagram(now, client, message, &mut out) {
+        let output = self.server.handle_datagram(now, client, message, &mut out);
+        if output.is_some() && client.link >= CONNECTION_TOKENS {
+            self.acknowledge(client);
+        }
+        match output {
             None => {}
             Some(Output::Reply { len }) => self.reply(client, out.get(..len)),
             Some(Output::ToPeer {
@@ -263,6 +266,14 @@ impl Desk {
                 }
                 self.reply(client, len.and_then(|len| out.get(..len)));
             }
+        }
+    }
+
+    /// A message on this connection meant something.
+    fn acknowledge(&mut self, client: Client) {
+        let connection = self.connections.get_mut(client.link - CONNECTION_TOKENS);
+        if let Some(connection) = connection {
+            connection.is_known = true;
         }
     }
 
@@ -333,10 +344,7 @@ impl Desk {
         let of_address = self.addresses.get(&remote.ip()).copied().unwrap_or(0);
         let full = self.connections.len() >= bounds.connections
             || of_address >= bounds.connections_per_address;
-        let tls = acceptor
-            .tls
-            .as_ref()
-            .map(|tls| ServerConnection::new(Arc::clone(tls)));
+        let tls = acceptor.tls.as_ref().map(|tls| tls.accept());
         let Ok(tls) = tls.transpose() else {
             return true;
         };
@@ -434,7 +442,7 @@ impl Desk {
         for (index, connection) in &mut self.connections {
             if self.server.has_allocation(&connection.client) {
                 connection.used = now;
-            } else if now.since(connection.used) >= IDLE {
+            } else if now.since(connection.used) >= connection.patience() {
                 idle.push(index);
             }
         }
@@ -465,5 +473,3 @@ const SLAB_BYTES: usize = 2 << 20;
 const SCRATCH_BYTES: usize = 16_384;
 /// How often it is looked for what is over.
 const SWEEP: Duration = Duration::from_secs(1);
-/// How long a connection may be without an allocation.
-const IDLE: Duration = Duration::from_secs(30);

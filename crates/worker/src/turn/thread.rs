@@ -14,14 +14,16 @@ use super::listen::Listeners;
 use super::own_media::OwnMedia;
 use super::relays::Relays;
 use super::service::{ALARM_TOKEN, Bounds, Parts, Service};
+use super::tls::TlsSource;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::panic::{contain, silence_this_thread};
-use crate::{ServerConfig, StartError, entropy};
+use crate::{PemCertificate, ReplaceError, ServerConfig, StartError, entropy};
 
 /// A running TURN server. Dropping it ends it.
 pub(crate) struct TurnThread {
     pub(crate) info: TurnInfo,
+    tls: Option<Arc<TlsSource>>,
     figures: Arc<Figures>,
     stop: Arc<AtomicBool>,
     waker: Waker,
@@ -56,7 +58,10 @@ impl TurnThread {
         clock: Clock,
     ) -> Result<Self, StartError> {
         let counters = Arc::new(Counters::default());
-        let listeners = Listeners::bind(settings, config, &counters)?;
+        let tls = settings.tls.as_ref();
+        let tls = tls.map(|tls| TlsSource::new(&tls.pem, clock).map(Arc::new));
+        let tls = tls.transpose().map_err(StartError::TurnCertificate)?;
+        let listeners = Listeners::bind((settings, tls.as_ref()), config, &counters)?;
         let info = TurnInfo {
             bound: listeners
                 .udp
@@ -102,6 +107,7 @@ impl TurnThread {
         let thread = spawn((parts, registry, server), machine).map_err(failed)?;
         Ok(Self {
             info,
+            tls,
             figures,
             stop,
             waker,
@@ -112,6 +118,12 @@ impl TurnThread {
     /// What it did and what it holds; nothing is held after its end.
     pub(crate) fn figures(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.figures.named()
+    }
+
+    /// Connections over TLS that come from now on are shown this certificate.
+    pub(crate) fn replace_certificate(&self, pem: &PemCertificate) -> Result<(), ReplaceError> {
+        let tls = self.tls.as_ref().ok_or(ReplaceError::NoTurnTls)?;
+        Ok(tls.replace(pem)?)
     }
 
     /// How many of a thing it holds.
