@@ -13,6 +13,14 @@ export interface Certificate {
   readonly key: string
 }
 
+/** What clients that look at a certificate have against it, if anything can be said from here. */
+export function objectionTo({ cert }: Certificate): 'outdated' | 'selfSigned' | undefined {
+  const read = new X509Certificate(cert)
+  const now = Date.now()
+  if (now < Date.parse(read.validFrom) || now > Date.parse(read.validTo)) return 'outdated'
+  return read.verify(read.publicKey) ? 'selfSigned' : undefined
+}
+
 /** Reads both files, or makes a certificate for this machine's names and addresses. */
 export async function loadCertificate(cert: string | undefined, key: string | undefined): Promise<Certificate> {
   if (cert !== undefined && key !== undefined) return usable(await readPair(['--cert', cert], ['--key', key]))

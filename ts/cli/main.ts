@@ -17,6 +17,9 @@ import { LOG_LEVELS, serve } from './serve.ts'
 
 const manifest = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
 
+/** The variables that decide who may do what. */
+const DOORS = new Set(['XRTC_TOKEN', 'XRTC_JWKS_URL', 'XRTC_JWT_SECRET', 'XRTC_JWT_AUDIENCE', 'XRTC_JWT_ISSUER'])
+
 const program = new Command('xrtc')
   .description('A WebRTC media server: publish a stream from one browser, watch it in others.')
   .version(manifest.version)
@@ -83,8 +86,14 @@ program
       secret('--jwt-secret', (value) => jwtAuthorize({ secret: value })),
     ),
   )
-  .addOption(option('--jwt-audience <text>', 'for whom those must be', 'XRTC_JWT_AUDIENCE'))
-  .addOption(option('--jwt-issuer <text>', 'by whom those must be', 'XRTC_JWT_ISSUER'))
+  .addOption(
+    option('--jwt-audience <text>', 'for whom those must be', 'XRTC_JWT_AUDIENCE').argParser(
+      notEmpty('--jwt-audience'),
+    ),
+  )
+  .addOption(
+    option('--jwt-issuer <text>', 'by whom those must be', 'XRTC_JWT_ISSUER').argParser(notEmpty('--jwt-issuer')),
+  )
   .addOption(
     option('--turn <url>', 'tell clients of this TURN server; may be repeated', 'XRTC_TURN').argParser(turnUrls),
   )
@@ -93,7 +102,7 @@ program
       '--turn-secret <text>',
       'the secret that it, or the one of --turn-port, mints credentials with',
       'XRTC_TURN_SECRET',
-    ).argParser(secret('--turn-secret', checkNotEmpty)),
+    ).argParser(notEmpty('--turn-secret')),
   )
   .addOption(
     option(
@@ -178,12 +187,16 @@ program
       secret('--remote-token', checkToken),
     ),
   )
-  .addHelpText('after', '\nRepeated values in an environment variable are separated by commas.')
+  .addHelpText(
+    'after',
+    '\nRepeated values in an environment variable are separated by commas; an empty variable counts as none, but for those that decide who may do what.',
+  )
   .action((options: ServeOptions, command: Command) => {
     refuseExcess(command.args)
     return serve(withoutDenial(options, command), manifest.version)
   })
 
+forgetEmptyVariables()
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`xrtc: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
@@ -192,6 +205,15 @@ program.parseAsync().catch((error: unknown) => {
 // A misspelt flag may have a secret behind its equals sign.
 function withoutValue(text: string): string {
   return text.replace(/^(error: unknown option '[^=]*)=[^]*'/, "$1'")
+}
+
+// In a file of variables a line without a value means that there is none. Not so where the value closes a door: when it
+// could not be had, the server is not to be open to everybody.
+function forgetEmptyVariables(): void {
+  const options = program.commands.flatMap((command) => command.options)
+  for (const { envVar } of options) {
+    if (envVar !== undefined && !DOORS.has(envVar) && process.env[envVar] === '') delete process.env[envVar]
+  }
 }
 
 function option(flags: string, description: string, variable: string): Option {
@@ -227,7 +249,9 @@ function port(value: string): number {
 
 function tcpPort(value: string): number | false | 'shared' {
   if (value === 'shared') return value
-  return value === 'off' ? false : port(value)
+  if (value === 'off') return false
+  if (/^\d+$/.test(value)) return port(value)
+  throw new InvalidArgumentError('It is a number from 0 to 65535, shared or off.')
 }
 
 function mediaHosts(value: string, before: readonly string[] | undefined): readonly string[] {
@@ -264,6 +288,10 @@ function secret(flag: string, check: (value: string) => unknown): (value: string
       throw new Error(`${flag} is invalid: ${error instanceof Error ? error.message : ''}`, { cause: error })
     }
   }
+}
+
+function notEmpty(flag: string): (value: string) => string {
+  return secret(flag, checkNotEmpty)
 }
 
 function checkNotEmpty(value: string): void {

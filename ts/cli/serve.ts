@@ -9,7 +9,7 @@ import { XrtcError } from '../errors.ts'
 import { createServer } from '../server.ts'
 import { isLoopback, isPrivate, localAddresses } from './addresses.ts'
 import type { Certificate } from './certificate.ts'
-import { loadCertificate, readPair } from './certificate.ts'
+import { loadCertificate, objectionTo, readPair } from './certificate.ts'
 import type { GateFlags } from './gate.ts'
 import { conflictOf, gateOf, isOpen, turnOf } from './gate.ts'
 import type { Log } from './log.ts'
@@ -66,6 +66,10 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   if (options.turnTlsPort !== undefined && certificate === undefined) {
     throw new UsageError('--turn-tls-port needs a certificate: --cert and --key, or --https')
   }
+  const objection = certificate === undefined ? undefined : objectionTo(certificate)
+  if (options.turnTlsPort !== undefined && objection === 'outdated') {
+    throw new UsageError('--turn-tls-port needs a certificate that is valid now: that of --cert is not')
+  }
   const log = await openLog(options.logLevel, options.logFile)
   let media: MediaServer | undefined
   try {
@@ -85,7 +89,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     await listen(http, options)
     endOnSignals(http, media, log)
     startRemotes(media, options)
-    announceReady(options, version, { http, media, secure: certificate !== undefined })
+    announceReady(options, version, { http, media, secure: certificate !== undefined, objection })
   } catch (error) {
     await media?.close()
     await log.close()
@@ -139,11 +143,12 @@ function sendWebhooks({ webhook: url, webhookSecret: secret }: ServeOptions, med
   if (url !== undefined && secret !== undefined) media.webhooks({ url, secret, flushMs: 3_000 })
 }
 
-function listen(http: HttpServer, { host, port }: ServeOptions): Promise<void> {
+function listen(http: HttpServer, options: ServeOptions): Promise<void> {
+  const { host, port } = options
   return new Promise((resolve, reject) => {
     http.once('error', (error: NodeJS.ErrnoException) => {
       const messages: Record<string, string> = {
-        EADDRINUSE: `port ${port} is in use; choose another with --port`,
+        EADDRINUSE: `port ${port} is in use${ownUseOf(options)}; choose another with --port`,
         EACCES: `port ${port} needs more rights; choose another with --port`,
         EADDRNOTAVAIL: `${host} is not an address of this machine; choose another with --host`,
         ENOTFOUND: `${host} is not an address of this machine; choose another with --host`,
@@ -152,6 +157,14 @@ function listen(http: HttpServer, { host, port }: ServeOptions): Promise<void> {
     })
     http.listen({ port, ...(host === undefined ? {} : { host }) }, () => resolve())
   })
+}
+
+/** Which of this server's own TCP ports has the number of `--port`. */
+function ownUseOf({ port, tcpPort, udpPort, turnPort, turnTlsPort }: ServeOptions): string {
+  const isMedia = tcpPort !== false && tcpPort !== 'shared' && port === (tcpPort ?? udpPort)
+  if (isMedia) return ' by media over TCP (--tcp-port, which is as --udp-port by default, and may be shared)'
+  if (port === turnPort) return ' by --turn-port'
+  return port === turnTlsPort ? ' by --turn-tls-port' : ''
 }
 
 async function certificateOf(options: ServeOptions): Promise<Certificate | undefined> {
@@ -170,9 +183,11 @@ interface Running {
   readonly http: HttpServer
   readonly media: MediaServer
   readonly secure: boolean
+  /** What clients have against the certificate. */
+  readonly objection: ReturnType<typeof objectionTo>
 }
 
-function announceReady(options: ServeOptions, version: string, { http, media, secure }: Running): void {
+function announceReady(options: ServeOptions, version: string, { http, media, secure, objection }: Running): void {
   const { port } = http.address() as AddressInfo
   const everywhere = options.host === undefined || options.host === '0.0.0.0' || options.host === '::'
   const base = (host: string): string => `${secure ? 'https' : 'http'}://${inUrl(host)}:${port}`
@@ -188,7 +203,11 @@ function announceReady(options: ServeOptions, version: string, { http, media, se
     `  media  udp ${addressesOf(media.workers.flatMap((worker) => worker.candidates))}`,
     ...(media.tcp.candidates.length === 0 ? [] : [`         tcp ${addressesOf(media.tcp.candidates)}`]),
     ...(media.turn?.urls ?? []).map((url) => `  TURN   ${url}`),
-    ...warnings(options, media, { secure, reachable: everywhere || !isLoopback(options.host ?? '') }),
+    ...warnings(options, media, {
+      secure,
+      reachable: everywhere || !isLoopback(options.host ?? ''),
+      objection,
+    }),
     `ready ${here}/`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
@@ -202,10 +221,14 @@ function addressesOf(candidates: readonly MediaAddress[]): string {
 function warnings(
   options: ServeOptions,
   media: MediaServer,
-  { secure, reachable }: { readonly secure: boolean; readonly reachable: boolean },
+  { secure, reachable, objection }: Pick<Running, 'secure' | 'objection'> & { readonly reachable: boolean },
 ): readonly string[] {
-  if (!reachable) return []
   const lines = []
+  if (objection === 'outdated') lines.push('warning: the certificate of --cert is not valid now, by its dates')
+  if (objection === 'selfSigned' && media.turn?.tls.length) {
+    lines.push('warning: browsers do not use TURN over TLS with a self-signed certificate; --cert gives another')
+  }
+  if (!reachable) return lines
   if (isOpen(options)) {
     lines.push('warning: everybody who reaches this address may publish and watch; --token asks for a token')
   }
