@@ -80,6 +80,16 @@ export function askForToken(wanted, fields = {}) {
   problem.after(form)
 }
 
+/**
+ * What a server or a browser says of a problem, as a sentence: their texts begin small and end without a stop.
+ * @param {string | undefined} text
+ */
+export function sentence(text = '') {
+  if (text === '') return ''
+  const [first = ''] = text
+  return `${first.toUpperCase()}${text.slice(first.length)}${/[.!?…]$/.test(text) ? '' : '.'}`
+}
+
 /** The token of `?token=`, as an option of a session. */
 export function tokenOption() {
   const token = query.get('token')

@@ -2,7 +2,17 @@
 // Parameters: audio=0, video=0, token.
 
 import { play } from 'xrtc/client'
-import { addressOf, askForToken, element, query, showFigures, showState, streamOfAddress, tokenOption } from './page.js'
+import {
+  addressOf,
+  askForToken,
+  element,
+  query,
+  sentence,
+  showFigures,
+  showState,
+  streamOfAddress,
+  tokenOption,
+} from './page.js'
 
 /** @typedef {import('xrtc/client').Player} Player */
 
@@ -42,11 +52,11 @@ function showSession() {
   const { state, problem: reason } = player
   showState(state)
   message.textContent = messageOf(state)
-  problem.textContent = state === 'closed' || state === 'reconnecting' ? (reason?.message ?? '') : ''
+  problem.textContent = state === 'closed' || state === 'reconnecting' ? sentence(reason?.message) : ''
   askForToken(reason?.code === 'unauthorized' || reason?.code === 'forbidden')
   start.hidden = state !== 'closed'
   stop.hidden = state === 'closed'
-  sound.hidden = state !== 'live' || !video.muted
+  offerSound(state === 'live')
   if (state === 'live') show(player.media)
 }
 
@@ -58,6 +68,12 @@ function noticeSilence({ audio, video: picture }) {
   const silent = rates.length > 0 && rates.every((rate) => rate === 0)
   showState(silent ? 'waiting' : 'live')
   message.textContent = silent ? 'The publisher is away. It goes on here by itself.' : ''
+  offerSound(!silent)
+}
+
+/** @param {boolean} comes whether there is something to hear */
+function offerSound(comes) {
+  sound.hidden = !comes || !video.muted
 }
 
 // Not before there is something to show: an element that waits for its first frame keeps the page loading.

@@ -9,6 +9,7 @@ import {
   markToken,
   pageAddress,
   query,
+  sentence,
   showFigures,
   showState,
   streamOfAddress,
@@ -98,7 +99,7 @@ function showSession() {
   if (!publisher) return
   const { state, problem: reason } = publisher
   showState(state)
-  problem.textContent = reason?.message ?? ''
+  problem.textContent = sentence(reason?.message)
   askForToken(reason?.code === 'unauthorized' || reason?.code === 'forbidden')
   const running = state !== 'closed'
   start.hidden = running
@@ -117,7 +118,7 @@ function release() {
 /** @param {unknown} error */
 function fail(error) {
   release()
-  problem.textContent = error instanceof Error ? error.message : String(error)
+  problem.textContent = sentence(error instanceof Error ? error.message : String(error))
 }
 
 // Changing a device while it runs puts the new one into the running session.

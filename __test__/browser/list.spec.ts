@@ -16,6 +16,33 @@ test.serial('who watches is told that the publisher is away, and that it is back
   await pageShows(pull, `${badge} === 'live' && document.getElementById('message').textContent === ''`)
 })
 
+test.serial('sound is offered while there is some to hear', async (t) => {
+  const site = await startSite(t)
+  const browser = await startChromium(t)
+  const push = await openPush(browser, site, 'quiet')
+  const pull = await newPage(browser)
+  await pull.goto(`${site.url}/pull/quiet`)
+  const offered = `!document.getElementById('sound').hidden`
+  await pageShows(pull, offered)
+  await push.click('#stop')
+  await pageShows(pull, `document.getElementById('message').textContent.startsWith('The publisher is away')`)
+  t.false(await pull.evaluate(offered))
+  await push.click('#start')
+  await pageShows(pull, offered)
+})
+
+test.serial('on a phone the two ways to go on stand side by side', async (t) => {
+  const site = await startSite(t)
+  const list = await newPage(await startChromium(t))
+  for (const width of [320, 390, 1_000]) {
+    await list.setViewport({ width, height: 700 })
+    await list.goto(`${site.url}/`)
+    const tops = `[...document.querySelectorAll('#go button')].map((button) => button.getBoundingClientRect().top)`
+    const [publish, watch] = (await list.evaluate(tops)) as number[]
+    t.is(publish, watch, `${width} pixels`)
+  }
+})
+
 test.serial('a page that waits for its stream logs no error, and plays when it comes', async (t) => {
   const site = await startSite(t)
   const browser = await startChromium(t)

@@ -30,6 +30,8 @@ test.serial('the pages publish, list and watch with the token of their address',
   t.is(await push.evaluate(`document.getElementById('watch').textContent`), 'Watch it (with your token)')
   const pull = await newPage(browser)
   await pull.goto(`${site.url}/pull/lobby?audio=0`)
+  // What the server says begins small and has no stop.
+  await pageShows(pull, `document.getElementById('problem').textContent === 'A bearer token is needed.'`)
   await enterToken(pull, 'open-sesame')
   t.is(pull.url(), `${site.url}/pull/lobby?audio=0&token=open-sesame`)
   await pageShows(pull, `globalThis.session?.state === 'live'`)
