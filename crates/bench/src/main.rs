@@ -10,6 +10,7 @@ mod allocs;
 #[cfg(target_os = "linux")]
 mod arguments;
 #[cfg(target_os = "linux")]
+mod checks;
 mod counting;
 #[cfg(target_os = "linux")]
 mod echo;

@@ -12,11 +12,14 @@ use xrtc_srtp::Profile;
 use xrtc_testkit::{LayerConfig, PublishConfig, Side, ViewConfig};
 
 use crate::arguments::Arguments;
+use crate::checks;
 use crate::seals::{HEADER_BYTES, Seal, opener};
 use crate::stage::Stage;
 use crate::system::{pin, thread_cpu};
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
+
+type Measure = fn() -> Outcome<f64>;
 
 /// What to measure.
 pub(crate) struct Options {
@@ -56,6 +59,9 @@ pub(crate) fn run(options: &Options) -> Outcome<Value> {
         steps.push(step(&format!("seal {name}"), seal(profile, size)?, raw));
         steps.push(step(&format!("open {name}"), open(profile, size)?, raw));
     }
+    for (name, measure) in STUN {
+        steps.push(step(name, measure()?, raw));
+    }
     let whole = forward(options)?;
     let name = format!(
         "open, forward to {} viewers and seal: a packet out",
@@ -70,7 +76,7 @@ fn step(name: &str, ns: f64, raw: f64) -> Value {
 }
 
 /// The least of several measurements: what disturbs only adds.
-fn least(mut measure: impl FnMut() -> Outcome<f64>) -> Outcome<f64> {
+pub(crate) fn least(mut measure: impl FnMut() -> Outcome<f64>) -> Outcome<f64> {
     let mut least = f64::MAX;
     for _ in 0..REPEATS {
         least = least.min(measure()?);
@@ -79,7 +85,7 @@ fn least(mut measure: impl FnMut() -> Outcome<f64>) -> Outcome<f64> {
 }
 
 /// Nanoseconds of one of `count` calls.
-fn time(count: u32, mut call: impl FnMut()) -> f64 {
+pub(crate) fn time(count: u32, mut call: impl FnMut()) -> f64 {
     let begin = thread_cpu();
     for _ in 0..count {
         call();
@@ -194,5 +200,11 @@ fn forward(options: &Options) -> Outcome<f64> {
     })
 }
 
+/// By name.
+const STUN: [(&str, Measure); 3] = [
+    ("STUN: a check verified and answered", checks::answered),
+    ("STUN: a forged check refused", checks::refused),
+    ("STUN: consent asked, answered, taken", checks::consent),
+];
 const REPEATS: usize = 7;
-const CALLS: u32 = 20_000;
+pub(crate) const CALLS: u32 = 20_000;
