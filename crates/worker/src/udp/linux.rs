@@ -137,7 +137,8 @@ impl Linux {
                 segment: train.segment_size,
                 after: cursor.after(&train, bytes.len()),
             };
-            arrays.describe(count, bytes, &train.path, mark);
+            let source = source(link.local, train.path.local);
+            arrays.describe(count, bytes, (source, train.path.remote), mark);
             cursor = mark.after;
             count += 1;
         }
@@ -233,11 +234,18 @@ impl SendArrays {
         }
     }
 
-    /// Describes message `index`: `bytes` on `path`. The bytes must stay where they are until [`send`](Self::send).
-    fn describe(&mut self, index: usize, bytes: &[u8], path: &Path, mark: Mark) {
+    /// Describes message `index`: `bytes` from an address, if that is to be said, to another. The bytes must stay where
+    /// they are until [`send`](Self::send).
+    fn describe(
+        &mut self,
+        index: usize,
+        bytes: &[u8],
+        (source, remote): (Option<(IpAddr, u32)>, SocketAddr),
+        mark: Mark,
+    ) {
         let header = &mut self.headers[index].msg_hdr;
         let name = &mut self.names[index];
-        header.msg_namelen = name.write(path.remote);
+        header.msg_namelen = name.write(remote);
         header.msg_name = ptr::from_mut(name).cast();
         // The kernel only reads from the piece of a message that is sent.
         self.pieces[index] = libc::iovec {
@@ -251,12 +259,7 @@ impl SendArrays {
         } else {
             None
         };
-        control::write(
-            header,
-            &mut self.controls[index],
-            source(path.local),
-            segment,
-        );
+        control::write(header, &mut self.controls[index], source, segment);
         self.marks[index] = mark;
     }
 
@@ -356,14 +359,16 @@ fn local(bound: SocketAddr, destination: Option<(IpAddr, u32)>) -> SocketAddr {
     }
 }
 
-/// The address a message is to leave from; the kernel's choice where the path does not know it.
-fn source(local: SocketAddr) -> Option<(IpAddr, u32)> {
-    let scope = if let SocketAddr::V6(address) = local {
-        address.scope_id()
-    } else {
-        0
+/// The address a message is to leave from, where the kernel must be told: it takes that of the socket by itself, and
+/// where the path does not know one the choice is the kernel's. Each control message beside a datagram costs time, the
+/// second one an allocation in the kernel.
+fn source(bound: SocketAddr, local: SocketAddr) -> Option<(IpAddr, u32)> {
+    let address = |local: SocketAddr| match local {
+        SocketAddr::V4(local) => (IpAddr::V4(*local.ip()), 0),
+        SocketAddr::V6(local) => (IpAddr::V6(*local.ip()), local.scope_id()),
     };
-    (!local.ip().is_unspecified()).then(|| (local.ip(), scope))
+    let source = address(local);
+    (!local.ip().is_unspecified() && source != address(bound)).then_some(source)
 }
 
 /// Sets an option of a socket that is a C int.
@@ -396,3 +401,57 @@ const EMPTY_PIECE: libc::iovec = libc::iovec {
 const SEND_MESSAGES: usize = 64;
 /// The UDP payload that fits the least link of IPv6 (RFC 8200 §5): 1280 less the IPv6 and UDP headers.
 const FITS_ANY_ROUTE: usize = 1232;
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::time::Duration;
+
+    use xrtc_sfu::{Batch, Class, PeerId, Tag};
+
+    use super::*;
+    use crate::counters::Counters;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "both ends of a test")]
+    fn a_kernel_that_knows_no_segments_gets_datagrams_one_by_one() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let local = socket.local_addr().unwrap();
+        let mut linux = Linux {
+            segments: false,
+            ..Linux::prepare(&socket, local).unwrap()
+        };
+        socket.set_nonblocking(true).unwrap();
+        let (io, counters) = (mio::net::UdpSocket::from_std(socket), Counters::default());
+        let mut batch = Batch::with_capacity(8_000);
+        let tag = Tag {
+            peer: PeerId(1),
+            class: Class::Video,
+        };
+        for size in [500, 500, 500, 20] {
+            assert!(batch.space().is_some());
+            batch.commit(Path::udp(local, client.local_addr().unwrap()), tag, size);
+        }
+        let out = Outgoing {
+            batch: &batch,
+            now: Time::ZERO,
+        };
+        let link = Link {
+            io: &io,
+            local,
+            counters: &counters,
+        };
+        let mut arrays = SendArrays::new();
+        let sent = linux.send(&link, &out, &mut Cursor::default(), &mut arrays);
+        assert_eq!(sent, Sent::All);
+        let sizes = [0; 4].map(|_| client.recv(&mut [0; 1500]).unwrap());
+        assert_eq!(sizes, [500, 500, 500, 20]);
+        let counters = counters.snapshot();
+        assert_eq!((counters.trains_sent, counters.trains_split), (0, 0));
+        assert_eq!((counters.datagrams_sent, counters.send_batches), (4, 1));
+    }
+}

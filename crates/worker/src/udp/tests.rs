@@ -223,23 +223,20 @@ fn a_datagram_that_cannot_go_is_counted_and_stops_no_other() {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    #![expect(
-        unsafe_code,
-        reason = "what the kernel refuses must be set up with system calls"
-    )]
-
     use std::os::fd::AsRawFd;
 
+    use super::super::set_option;
     use super::*;
     use crate::own_network::in_own_network;
 
     #[test]
     fn replies_leave_from_the_address_that_was_asked() {
-        for (wildcard, asked, from) in [
+        for (bound, asked, from) in [
             ("0.0.0.0:0", "127.0.0.77", "127.0.0.1:0"),
+            ("127.0.0.77:0", "127.0.0.77", "127.0.0.1:0"),
             ("[::]:0", "::1", "[::1]:0"),
         ] {
-            let mut bench = Bench::new(wildcard, Backend::Native);
+            let mut bench = Bench::new(bound, Backend::Native);
             let (client, remote) = other_end(from);
             let server = SocketAddr::new(asked.parse().unwrap(), bench.socket.local().port());
             client.send_to(b"?", server).unwrap();
@@ -258,19 +255,7 @@ mod linux {
         let mut bench = Bench::new("127.0.0.1:0", Backend::Native);
         let (client, remote) = other_end("127.0.0.1:0");
         let path = Path::udp(bench.socket.local(), remote);
-        // The kernel refuses to segment what it must not sum (EINVAL), as it does for some tunnels (EIO).
-        let on: libc::c_int = 1;
-        // SAFETY: the value is a C int that lives until the call returns.
-        let set = unsafe {
-            libc::setsockopt(
-                bench.socket.source().as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_NO_CHECK,
-                (&raw const on).cast(),
-                size_of_val(&on) as libc::socklen_t,
-            )
-        };
-        assert_eq!(set, 0);
+        refuse_to_segment(&mut bench, true);
         for _ in 0..2 {
             bench.send(&batch(path, &[500, 500, 500, 20]));
             expect_datagrams(&client, &[500, 500, 500, 20]);
@@ -278,6 +263,71 @@ mod linux {
         let counters = bench.counters();
         assert_eq!((counters.trains_split, counters.trains_sent), (1, 0));
         assert_eq!((counters.datagrams_sent, counters.send_errors), (8, 0));
+    }
+
+    #[test]
+    fn a_route_that_does_not_segment_leaves_the_others_their_trains() {
+        let mut bench = Bench::new("127.0.0.1:0", Backend::Native);
+        let (plain, other) = (other_end("127.0.0.2:0"), other_end("127.0.0.3:0"));
+        let local = bench.socket.local();
+        let send = |bench: &mut Bench, (client, remote): &(UdpSocket, SocketAddr)| {
+            bench.send(&batch(Path::udp(local, *remote), &[500, 500, 20]));
+            expect_datagrams(client, &[500, 500, 20]);
+            (bench.counters().trains_split, bench.counters().trains_sent)
+        };
+        refuse_to_segment(&mut bench, true);
+        assert_eq!(send(&mut bench, &plain), (1, 0));
+        refuse_to_segment(&mut bench, false);
+        assert_eq!(send(&mut bench, &other), (1, 1));
+        assert_eq!(send(&mut bench, &plain), (1, 1));
+        // Long after, the way may be another.
+        let later = batch(Path::udp(local, plain.1), &[500, 500, 20]);
+        let out = Outgoing {
+            batch: &later,
+            now: Time::from_millis(301_000),
+        };
+        let mut cursor = Cursor::default();
+        bench.socket.send(&out, &mut cursor, &mut bench.sent);
+        expect_datagrams(&plain.0, &[500, 500, 20]);
+        assert_eq!(bench.counters().trains_sent, 2);
+    }
+
+    /// The kernel refuses to segment what it must not sum (EINVAL), as it does for some tunnels (EIO).
+    fn refuse_to_segment(bench: &mut Bench, refuse: bool) {
+        set(bench, libc::SOL_SOCKET, libc::SO_NO_CHECK, refuse.into());
+    }
+
+    fn set(bench: &mut Bench, level: libc::c_int, option: libc::c_int, value: libc::c_int) {
+        set_option(bench.socket.source().as_raw_fd(), level, option, value).unwrap();
+    }
+
+    #[test]
+    fn what_is_too_large_for_its_route_is_counted_and_disables_nothing() {
+        in_own_network(&["ip link set lo mtu 1280 up"], || {
+            let mut bench = Bench::new("127.0.0.1:0", Backend::Native);
+            let (client, remote) = other_end("127.0.0.1:0");
+            let path = Path::udp(bench.socket.local(), remote);
+            let mtu_discover = libc::IP_MTU_DISCOVER;
+            set(
+                &mut bench,
+                libc::IPPROTO_IP,
+                mtu_discover,
+                libc::IP_PMTUDISC_DO,
+            );
+            bench.send(&batch(path, &[1400, 1400, 1400, 700]));
+            let mut buffer = [0; 2048];
+            // Only the last one of the train fits.
+            assert_eq!(client.recv(&mut buffer).unwrap(), 700);
+            let counters = bench.counters();
+            assert_eq!((counters.trains_split, counters.datagrams_oversize), (1, 3));
+            assert_eq!((counters.datagrams_sent, counters.send_errors), (1, 0));
+            bench.send(&batch(path, &[1000, 1000, 1000]));
+            expect_datagrams(&client, &[1000, 1000, 1000]);
+            assert_eq!(
+                (bench.counters().trains_split, bench.counters().trains_sent),
+                (1, 1)
+            );
+        });
     }
 
     #[test]
@@ -314,7 +364,10 @@ mod linux {
                 .set_send_buffer_size(4096)
                 .unwrap();
             let path = Path::udp(bench.socket.local(), remote);
-            let sizes: Vec<usize> = (0..20).map(|number| 900 + number).collect();
+            // Datagrams alone, and a train that goes in pieces.
+            refuse_to_segment(&mut bench, true);
+            let mut sizes: Vec<usize> = (0..20).map(|number| 900 + number).collect();
+            sizes.extend([700; Batch::MAX_TRAIN]);
             let batch = batch(path, &sizes);
             let out = Outgoing {
                 batch: &batch,
@@ -330,15 +383,17 @@ mod linux {
                     mio::Interest::WRITABLE,
                 )
                 .unwrap();
-            let mut blocked = 0;
+            let (mut blocked, mut inside) = (0, false);
             while bench.socket.send(&out, &mut cursor, &mut bench.sent) == Sent::Blocked {
                 blocked += 1;
+                inside |= cursor.split.is_some() && cursor.offset > 0;
                 poll.poll(&mut events, Some(Duration::from_secs(5)))
                     .unwrap();
             }
-            assert!(blocked > 0);
+            assert!(blocked > 0 && inside);
             expect_datagrams(&client, &sizes);
-            assert_eq!(bench.counters().datagrams_sent, 20);
+            assert_eq!(bench.counters().datagrams_sent, sizes.len() as u64);
+            assert_eq!(bench.counters().trains_split, 1);
         });
     }
 }
