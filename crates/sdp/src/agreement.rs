@@ -20,6 +20,10 @@ impl Agreement {
         // It is kept as long as the session. Later descriptions have the transport of their own time.
         for section in &mut sections {
             section.transport = TransportDescription::default();
+            // So have they our sources, which are declared by `LocalParams`.
+            section.msid = None;
+            section.sources = Vec::new();
+            section.groups = Vec::new();
             section.formats.shrink_to_fit();
             section.extensions.shrink_to_fit();
         }

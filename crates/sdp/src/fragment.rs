@@ -8,7 +8,7 @@ use crate::description::{MediaLine, TransportParser, lines};
 use crate::error::{InvalidDescription, InvalidReason};
 use crate::limits;
 use crate::local::LocalParams;
-use crate::negotiated::Negotiated;
+use crate::negotiated::NegotiatedTrack;
 use crate::transport::{IceCredentials, TransportDescription};
 
 /// A fragment of a session description: ICE attributes and nothing else.
@@ -90,9 +90,9 @@ impl Fragment {
         })
     }
 
-    /// Our reply to a restart: new credentials and all candidates, in the section that carries the transport
+    /// Our reply to a restart: new credentials and all candidates, in the section of `tagged`, which carries the transport
     /// (RFC 9725 §4.3.3).
-    pub fn reply(local: &LocalParams, negotiated: &Negotiated) -> Self {
+    pub fn reply(local: &LocalParams, tagged: Option<&NegotiatedTrack>) -> Self {
         let mut transport = TransportDescription {
             credentials: Some(local.credentials.clone()),
             candidates: local.ordered_candidates(),
@@ -103,7 +103,7 @@ impl Fragment {
             ice_options: local.ice_options(),
             ..TransportDescription::default()
         };
-        let sections = negotiated.tagged_track().map(|track| FragmentSection {
+        let sections = tagged.map(|track| FragmentSection {
             media: MediaLine {
                 media: track.kind.name().to_owned(),
                 port: 9,

@@ -27,6 +27,7 @@ mod event;
 mod formats;
 mod held;
 mod ice;
+mod kept;
 mod limits;
 mod negotiate;
 mod opening;

@@ -132,7 +132,7 @@ impl Sfu {
                 state: peer.signaling.name(),
             });
         };
-        if let Some(before) = &peer.negotiated {
+        if let Some(before) = &peer.agreed {
             let change = self.answered_again(peer, before, offer, &answer)?;
             self.is_answered(key);
             self.take_change(now, key, change);
@@ -193,14 +193,14 @@ impl Sfu {
         let Some(peer) = self.peers.get_mut(key) else {
             return Err(Refused::UnknownPeer);
         };
-        let Some(negotiated) = &mut peer.negotiated else {
+        let Some(agreed) = &mut peer.agreed else {
             return Err(Refused::InvalidState {
                 state: peer.signaling.name(),
             });
         };
         let Some(remote) = fragment
             .credentials()
-            .filter(|_| fragment.is_restart(&negotiated.remote.credentials))
+            .filter(|_| fragment.is_restart(&agreed.remote.credentials))
         else {
             add_candidates(&mut peer.transport, fragment.candidates());
             self.events.push(Event::Accepted {
@@ -219,7 +219,7 @@ impl Sfu {
             line: 0,
             reason: "unusable ice credentials".to_owned(),
         })?;
-        negotiated.remote.credentials = remote.clone();
+        agreed.remote.credentials = remote.clone();
         self.restart(now, key, asked, (credentials, &fragment));
         Ok(())
     }
@@ -248,9 +248,9 @@ impl Sfu {
         add_candidates(&mut peer.transport, fragment.candidates());
         peer.local.credentials = local.credentials.clone();
         let reply = peer
-            .negotiated
+            .agreed
             .as_ref()
-            .map(|negotiated| Fragment::reply(&local, negotiated).to_string());
+            .map(|agreed| Fragment::reply(&local, agreed.terms.tagged_track()).to_string());
         self.events.push(Event::Restarted {
             request: asked.0,
             peer: asked.1,

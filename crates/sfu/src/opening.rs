@@ -76,7 +76,7 @@ impl Sfu {
             ice,
             role,
             signaling: Signaling::Stable,
-            negotiated: None,
+            agreed: None,
             local: local.clone(),
             paths: Vec::new(),
             ufrags: Vec::new(),
@@ -151,8 +151,9 @@ impl Sfu {
     }
 
     pub(crate) fn keep_negotiated(&mut self, key: PeerKey, negotiated: Negotiated) {
+        let kept = self.recent_terms.keep(negotiated);
         if let Some(peer) = self.peers.get_mut(key) {
-            peer.negotiated = Some(Box::new(negotiated));
+            peer.agreed = Some(kept);
         }
     }
 

@@ -8,6 +8,7 @@ use xrtc_rtp::{MediaKind, Ssrc, Time};
 use xrtc_sdp::{LocalParams, Negotiated, ServerOffer};
 use xrtc_transport::{Ended as TransportEnded, Transport, TransportState};
 
+use crate::kept::Kept;
 use crate::streams::StreamKey;
 use crate::{ConnectionState, DtlsState, Ended, Ice, IceState, Path, PeerId, StreamName};
 
@@ -21,7 +22,7 @@ pub(crate) struct Peer {
     pub(crate) role: Role,
     pub(crate) signaling: Signaling,
     /// What was agreed on, once both descriptions are known.
-    pub(crate) negotiated: Option<Box<Negotiated>>,
+    pub(crate) agreed: Option<Kept>,
     /// What our descriptions say of us: ids and sources stay for its whole life.
     pub(crate) local: LocalParams,
     /// Its entries in the table of addresses, oldest first.

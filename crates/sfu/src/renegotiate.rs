@@ -9,6 +9,7 @@ use xrtc_sdp::{
 
 use crate::addresses::PeerKey;
 use crate::agreed;
+use crate::kept::Kept;
 use crate::negotiate::{Asked, kinds};
 use crate::opening::{add_candidates, credentials, sdp_credentials};
 use crate::peer::{Change, Peer, Role, Signaling};
@@ -22,16 +23,17 @@ impl Sfu {
         let offer = self.read_description(sdp)?;
         let peer = self.peers.get(key).ok_or(Refused::UnknownPeer)?;
         let (Some(before), Signaling::Stable | Signaling::HaveRemoteOffer(_)) =
-            (&peer.negotiated, &peer.signaling)
+            (&peer.agreed, &peer.signaling)
         else {
             return Err(invalid_state(peer));
         };
         before
+            .terms
             .agreement
             .check_offer(&offer)
             .map_err(NegotiationError::from)?;
         let mut local = next_local(peer);
-        local.setup = match before.dtls_role {
+        local.setup = match before.terms.dtls_role {
             DtlsRole::Client => Setup::Active,
             DtlsRole::Server => Setup::Passive,
         };
@@ -68,7 +70,7 @@ impl Sfu {
         let fresh = restart_ice.then(|| self.fresh_credentials());
         self.check_pending()?;
         let peer = self.peers.get(key).ok_or(Refused::UnknownPeer)?;
-        let (Some(before), Signaling::Stable) = (&peer.negotiated, &peer.signaling) else {
+        let (Some(before), Signaling::Stable) = (&peer.agreed, &peer.signaling) else {
             return Err(invalid_state(peer));
         };
         let mut local = next_local(peer);
@@ -78,12 +80,18 @@ impl Sfu {
         let capabilities = self.config.capabilities();
         let offer = match &peer.role {
             Role::Publisher(_) => {
-                xrtc_sdp::offer_push_again(&before.agreement, &capabilities, &local)
+                xrtc_sdp::offer_push_again(&before.terms.agreement, &capabilities, &local)
             }
             Role::Viewer(_) => {
                 let live = self.live_for(peer);
                 let kinds = kinds(media);
-                xrtc_sdp::offer_pull_again(&before.agreement, &kinds, &live, &capabilities, &local)
+                xrtc_sdp::offer_pull_again(
+                    &before.terms.agreement,
+                    &kinds,
+                    &live,
+                    &capabilities,
+                    &local,
+                )
             }
         };
         let until = now + self.config.answer_timeout;
@@ -124,7 +132,7 @@ impl Sfu {
     pub(crate) fn roll_back(&mut self, asked: Asked) -> Result<(), Refused> {
         let key = self.peer_key(asked.1)?;
         let peer = self.peers.get_mut(key).ok_or(Refused::UnknownPeer)?;
-        match (&peer.negotiated, &peer.signaling) {
+        match (&peer.agreed, &peer.signaling) {
             (Some(_), Signaling::HaveLocalOffer { .. }) => self.is_answered(key),
             (Some(_), Signaling::HaveRemoteOffer(_)) => peer.signaling = Signaling::Stable,
             _ => return Err(invalid_state(peer)),
@@ -138,13 +146,13 @@ impl Sfu {
     pub(crate) fn answered_again(
         &self,
         peer: &Peer,
-        before: &Negotiated,
+        before: &Kept,
         offer: &ServerOffer,
         answer: &Description,
     ) -> Result<Change, Refused> {
         let mut negotiated = offer.apply_answer(answer, &self.live_for(peer))?;
         check_change(peer, before, &negotiated)?;
-        negotiated.agreement.keep(&before.agreement);
+        negotiated.agreement.keep(&before.terms.agreement);
         let local = offer.local().clone();
         Ok(Change {
             viewing: viewing(&peer.role, answer, &negotiated, &local),
@@ -175,7 +183,7 @@ impl Sfu {
         }
         let candidates = remote.candidates.iter().map(String::as_str);
         add_candidates(&mut peer.transport, candidates);
-        peer.negotiated = Some(Box::new(negotiated));
+        peer.agreed = Some(self.recent_terms.keep(negotiated));
         if restarts_ice {
             self.bind_local(key, local.credentials.ufrag());
             self.release_old_ufrags(key);
@@ -222,8 +230,8 @@ impl Sfu {
                 xrtc_sdp::answer_pull_again(offer, &live, &capabilities, local)?
             }
         };
-        if let Some(before) = &peer.negotiated {
-            negotiated.agreement.keep(&before.agreement);
+        if let Some(before) = &peer.agreed {
+            negotiated.agreement.keep(&before.terms.agreement);
         }
         Ok((sdp, negotiated))
     }
@@ -266,7 +274,7 @@ fn viewing(
 }
 
 /// Refuses what cannot change within one transport, and anything new that a publisher would send.
-fn check_change(peer: &Peer, before: &Negotiated, after: &Negotiated) -> Result<(), Refused> {
+fn check_change(peer: &Peer, before: &Kept, after: &Negotiated) -> Result<(), Refused> {
     let refuse = |reason: &str| {
         Err(Refused::UnsupportedDescription {
             mid: None,
@@ -277,18 +285,20 @@ fn check_change(peer: &Peer, before: &Negotiated, after: &Negotiated) -> Result<
     let is_other_association = after.remote.fingerprints != before.remote.fingerprints
         || after.remote.tls_id != before.remote.tls_id
         || after.remote.cryptex != before.remote.cryptex
-        || after.dtls_role != before.dtls_role;
+        || after.dtls_role != before.terms.dtls_role;
     if is_other_association {
         return refuse("another certificate, tls-id, cryptex or DTLS role: open another peer");
     }
-    if matches!(peer.role, Role::Publisher(_)) && !is_same_media(before, after) {
+    if matches!(peer.role, Role::Publisher(_))
+        && !is_same_media(&before.terms.tracks, &after.tracks)
+    {
         return refuse("a publisher's later offer may only restart ICE: open another peer");
     }
     Ok(())
 }
 
 /// Whether a publisher sends what it sent before. Browsers leave out what the answer left out (RFC 9429 §5.2.2).
-fn is_same_media(before: &Negotiated, after: &Negotiated) -> bool {
+fn is_same_media(before: &[NegotiatedTrack], after: &[NegotiatedTrack]) -> bool {
     let is_same = |(before, after): (&NegotiatedTrack, &NegotiatedTrack)| {
         let mut codecs = after.codecs.iter();
         before.mid == after.mid
@@ -300,8 +310,7 @@ fn is_same_media(before: &Negotiated, after: &Negotiated) -> bool {
                     .any(|other| other.payload_type == codec.payload_type && other.key == codec.key)
             })
     };
-    before.tracks.len() == after.tracks.len()
-        && before.tracks.iter().zip(&after.tracks).all(is_same)
+    before.len() == after.len() && before.iter().zip(after).all(is_same)
 }
 
 fn invalid_state(peer: &Peer) -> Refused {

@@ -9,6 +9,7 @@ use xrtc_transport::Transport;
 
 use crate::addresses::{Addresses, PeerKey};
 use crate::discard::Totals;
+use crate::kept::RecentTerms;
 use crate::peer::Peer;
 use crate::queue::{EventQueue, Queued};
 use crate::relay::Message;
@@ -30,6 +31,7 @@ pub struct Sfu {
     pub(crate) peers: Slab<Box<Peer>>,
     pub(crate) peer_ids: HashMap<PeerId, PeerKey, FixedState>,
     pub(crate) pending_offers: usize,
+    pub(crate) recent_terms: RecentTerms,
     /// Transports that are closed and have not said goodbye yet.
     pub(crate) farewells: VecDeque<(PeerId, Transport)>,
     pub(crate) addresses: Addresses,
@@ -67,6 +69,7 @@ impl Sfu {
             peers: Slab::new(),
             peer_ids: HashMap::with_hasher(FixedState::with_seed(secrets.u64())),
             pending_offers: 0,
+            recent_terms: RecentTerms::default(),
             farewells: VecDeque::new(),
             addresses: Addresses::new(config.worker, secrets.u64()),
             detour_ends: VecDeque::new(),

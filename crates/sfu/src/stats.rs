@@ -340,9 +340,9 @@ impl Report {
             return Some(id);
         }
         let agreed = peer
-            .negotiated
+            .agreed
             .iter()
-            .flat_map(|negotiated| &negotiated.tracks)
+            .flat_map(|agreed| &agreed.terms.tracks)
             .flat_map(|track| &track.codecs);
         let is_same = |codec: &&NegotiatedCodec| {
             codec.payload_type == payload_type && codec.codec == sent.codec

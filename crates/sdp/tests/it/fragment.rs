@@ -81,7 +81,7 @@ fn the_reply_to_a_restart_has_new_credentials_and_all_candidates() {
     let (answer, negotiated) = answer_push(&offer, &Capabilities::default(), &local()).unwrap();
     let mut fresh = local();
     fresh.credentials = credentials("fresh");
-    let reply = Fragment::reply(&fresh, &negotiated).to_string();
+    let reply = Fragment::reply(&fresh, negotiated.tagged_track()).to_string();
     assert_eq!(
         reply,
         "a=ice-lite\r\na=ice-options:trickle ice2\r\na=group:BUNDLE 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n\
