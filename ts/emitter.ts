@@ -23,6 +23,7 @@ export class Emitter<Events extends Record<keyof Events, unknown[]>> extends Eve
 
   /** Calls the listeners in order. What they throw goes to the report, not to the caller. */
   override emit<Name>(name: Name | keyof Events, ...args: unknown[]): boolean {
+    if (this.listenerCount(name as never) === 0) return false
     const listeners: readonly Function[] = this.rawListeners(name as never)
     for (const listener of listeners) {
       try {
@@ -32,6 +33,6 @@ export class Emitter<Events extends Record<keyof Events, unknown[]>> extends Eve
         this.#report(error, String(name))
       }
     }
-    return listeners.length > 0
+    return true
   }
 }

@@ -44,7 +44,9 @@ type ReplyOf<Type extends Reply['type']> = Extract<Reply, { readonly type: Type 
 const RETRY_MS = 5
 
 interface Waiting {
-  readonly resolve: (reply: Reply) => void
+  /** What may be replied, refusals apart. */
+  readonly types: readonly Reply['type'][]
+  readonly resolve: (reply: never) => void
   readonly reject: (error: Error) => void
 }
 
@@ -210,21 +212,23 @@ export class NativeServer {
 
   #open(send: (request: number) => number): OpenedPeer {
     let peer = 0
-    const reply = this.#request((request) => {
-      peer = send(request)
-    })
-    return { peer, description: expecting(reply, 'answer', 'offer') }
-  }
-
-  #ask<Type extends Reply['type']>(send: (request: number) => void, ...types: readonly Type[]): Promise<ReplyOf<Type>> {
-    return expecting(this.#request(send), ...types)
+    const description = this.#ask(
+      (request) => {
+        peer = send(request)
+      },
+      'answer',
+      'offer',
+    )
+    return { peer, description }
   }
 
   // What `send` throws is thrown from here: the command was not taken.
-  #request(send: (request: number) => void): Promise<Reply> {
+  #ask<Type extends Reply['type']>(send: (request: number) => void, ...types: readonly Type[]): Promise<ReplyOf<Type>> {
     if (this.#closed) throw errorOf('XRTC_CLOSED', 'the server is closed')
     const request = ++this.#lastRequest
-    const reply = new Promise<Reply>((resolve, reject) => this.#waiting.set(request, { resolve, reject }))
+    const reply = new Promise<ReplyOf<Type>>((resolve, reject) =>
+      this.#waiting.set(request, { types, resolve, reject }),
+    )
     try {
       translate(() => send(request))
     } catch (error) {
@@ -269,19 +273,15 @@ export class NativeServer {
 
   #settle(reply: Reply): void {
     const waiting = this.#waiting.get(reply.request)
+    if (waiting === undefined) return
     this.#waiting.delete(reply.request)
-    if (reply.type !== 'refused') return waiting?.resolve(reply)
-    waiting?.reject(errorOf(codeOf(reply.code), messageOf(reply), { details: reply.data }))
+    if (waiting.types.includes(reply.type)) return waiting.resolve(reply as never)
+    waiting.reject(
+      reply.type === 'refused'
+        ? errorOf(codeOf(reply.code), messageOf(reply), { details: reply.data })
+        : errorOf('XRTC_INTERNAL', `the worker replied ${reply.type}`),
+    )
   }
-}
-
-async function expecting<Type extends Reply['type']>(
-  reply: Promise<Reply>,
-  ...types: readonly Type[]
-): Promise<ReplyOf<Type>> {
-  const event = await reply
-  if ((types as readonly string[]).includes(event.type)) return event as ReplyOf<Type>
-  throw errorOf('XRTC_INTERNAL', `the worker replied ${event.type}`)
 }
 
 // The native side's codes. What is missing here is a defect of this package.

@@ -43,6 +43,7 @@ interface Descriptions {
 
 // As many as a browser with many interfaces has.
 const MOST_EARLY = 64
+const NONE: readonly IceCandidateInit[] = []
 
 /** What pushers and pullers have in common. */
 export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
@@ -151,7 +152,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     if (created.type === 'answer') {
       if (this.#current !== undefined) await this.#home.native.commit(this.#expectNumber())
       this.#created = undefined
-      return await this.#settle({ local: created, remote: this.#pendingRemote ?? created })
+      return await this.#addEarly(this.#settle({ local: created, remote: this.#pendingRemote ?? created }))
     }
     this.#created = undefined
     this.#pendingLocal = created
@@ -167,7 +168,19 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     const offer = this.#pendingLocal
     if (offer === undefined) throw this.#wrongState('setRemoteDescription')
     await this.#home.native.setAnswer(this.#expectNumber(), sdp)
-    await this.#settle({ local: offer, remote: { type: 'answer', sdp } })
+    await this.#addEarly(this.#settle({ local: offer, remote: { type: 'answer', sdp } }))
+  }
+
+  /** Takes the first offer and answers it: `setRemoteDescription` and `setLocalDescription` in one step. */
+  async answer(sdp: string): Promise<void> {
+    await this.#open(sdp)
+    const local = this.#expectCreated('answer')
+    const remote = { type: 'offer', sdp } as const
+    this.#pendingRemote = remote
+    this.#setSignalingState('have-remote-offer')
+    this.#assertOpen()
+    this.#created = undefined
+    this.#settle({ local, remote })
   }
 
   async addIceCandidate(candidate?: IceCandidateInit | null): Promise<void> {
@@ -320,14 +333,19 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     this.#stale = false
   }
 
-  async #settle(current: Descriptions): Promise<void> {
+  // Gives the candidates that came before the agreement.
+  #settle(current: Descriptions): readonly IceCandidateInit[] {
     this.#current = current
     this.#iceSession = this.#createdSession
     if (current.local.type === 'offer') this.#restartWanted = false
-    const early = this.#early.splice(0)
+    const early = this.#early.length === 0 ? NONE : this.#early.splice(0)
     this.#forgetPending()
     this.#setSignalingState('stable')
-    for (const candidate of early) await this.addIceCandidate(candidate)
+    return early
+  }
+
+  async #addEarly(candidates: readonly IceCandidateInit[]): Promise<void> {
+    for (const candidate of candidates) await this.addIceCandidate(candidate)
   }
 
   #forgetPending(): void {

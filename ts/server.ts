@@ -141,12 +141,16 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
 
   async push(streamName: string, options: PushOptions = {}): Promise<PushPeer> {
     const { offer, ...rest } = options
-    return await negotiate(this.#publisher(streamName, rest), offer)
+    const publisher = this.#publisher(streamName, rest)
+    await negotiate(publisher, offer)
+    return publisher
   }
 
   async pull(streamName: string, options: PullOptions = {}): Promise<PullPeer> {
     const { offer, ...rest } = options
-    return await negotiate(this.#viewer(streamName, rest), offer)
+    const viewer = this.#viewer(streamName, rest)
+    await negotiate(viewer, offer)
+    return viewer
   }
 
   peer(options: { readonly push: string } & Omit<PushOptions, 'offer'>): PushPeer
@@ -425,9 +429,8 @@ function turnInfo(native: NativeServer, host: string | undefined): TurnInfo | un
 const PUSH_KEYS = ['ice', 'identity', 'replace', 'media']
 const MEDIA_KEYS = ['audio', 'video']
 
-async function negotiate<P extends Publisher | Viewer>(peer: P, offer: string | undefined): Promise<P> {
-  if (offer !== undefined && typeof offer !== 'string') throw invalid('offer is a string, the SDP')
-  if (offer !== undefined) await peer.setRemoteDescription({ type: 'offer', sdp: offer })
-  await peer.setLocalDescription()
-  return peer
+function negotiate(peer: PeerBase, offer: string | undefined): Promise<void> {
+  if (offer === undefined) return peer.setLocalDescription()
+  if (typeof offer !== 'string') throw invalid('offer is a string, the SDP')
+  return peer.answer(offer)
 }

@@ -24,6 +24,7 @@ export function readBody({ stream, headers, timeoutMs }: BodySource, maxBytes: n
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
+    let settled = false
     const timer = setTimeout(() => finish(new BodyError(408, 'the body did not arrive in time')), timeoutMs)
     const onData = (chunk: Buffer): void => {
       length += chunk.length
@@ -31,17 +32,28 @@ export function readBody({ stream, headers, timeoutMs }: BodySource, maxBytes: n
       else if (length > DRAINED * maxBytes) finish(tooLarge(maxBytes))
     }
     const onEnd = (): void => finish(undefined)
-    const onBroken = (): void => finish(new BodyError(400, 'the body broke off'))
+    // The listeners stay: a request lives as long as its response, and closes after its end too.
+    const onBroken = (): void => {
+      if (!settled) finish(new BodyError(400, 'the body broke off'))
+    }
     const finish = (error: BodyError | undefined): void => {
+      if (settled) return
+      settled = true
       clearTimeout(timer)
-      stream.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken)
       const problem = error ?? (length > maxBytes ? tooLarge(maxBytes) : undefined)
-      if (problem === undefined) return resolve(Buffer.concat(chunks).toString('utf8'))
-      stream.pause()
+      if (problem === undefined) return resolve(textOf(chunks))
+      stream.off('data', onData).pause()
       reject(problem)
     }
     stream.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken)
   })
+}
+
+// Most bodies are one piece.
+function textOf(chunks: readonly Buffer[]): string {
+  const [first, ...rest] = chunks
+  if (first === undefined) return ''
+  return (rest.length === 0 ? first : Buffer.concat(chunks)).toString('utf8')
 }
 
 /** What a body parser of the app left, as the text that was sent; `undefined`: nothing that can be used. */

@@ -8,18 +8,23 @@ import { errorOf } from '../errors.ts'
  *
  * @throws {LimitError} It took too long (`XRTC_OVERLOADED`).
  */
-export async function withinTime<T>(work: Promise<T>, timeoutMs: number, tooLate: (value: T) => void): Promise<T> {
-  const late = Symbol('late')
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<typeof late>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, late)
+export function withinTime<T>(work: Promise<T>, timeoutMs: number, tooLate: (value: T) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      reject(errorOf('XRTC_OVERLOADED', 'the server did not answer in time'))
+    }, timeoutMs)
+    work.then(
+      (value) => {
+        if (late) return tooLate(value)
+        clearTimeout(timer)
+        resolve(value)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        reject(error)
+      },
+    )
   })
-  try {
-    const value = await Promise.race([work, deadline])
-    if (value !== late) return value
-  } finally {
-    clearTimeout(timer)
-  }
-  work.then(tooLate, () => undefined)
-  throw errorOf('XRTC_OVERLOADED', 'the server did not answer in time')
 }

@@ -48,9 +48,13 @@ export class Gate {
    *
    * @throws {LimitError} It did not settle within `requestTimeoutMs` (`XRTC_OVERLOADED`), which is told of already.
    */
-  async pass(request: HttpRequest, context: AuthorizeContext): Promise<Passage> {
-    const { authorize, requestTimeoutMs } = this.#settings
-    if (authorize === undefined) return this.#withOwnServers(termsOf({}))
+  pass(request: HttpRequest, context: AuthorizeContext): Passage | Promise<Passage> {
+    const { authorize } = this.#settings
+    return authorize === undefined ? this.#withOwnServers(FREE) : this.#ask(authorize, request, context)
+  }
+
+  async #ask(authorize: Authorize, request: HttpRequest, context: AuthorizeContext): Promise<Passage> {
+    const { requestTimeoutMs } = this.#settings
     const asked = ask(authorize, request, context)
     const result = await withinTime(asked, requestTimeoutMs, () => undefined).catch((error: unknown) => {
       // `ask` throws none, so this one is the deadline's.
@@ -70,8 +74,11 @@ export class Gate {
   }
 }
 
+// What everybody may have.
+const FREE: Terms = { identity: undefined, iceServers: [], redirect: undefined, expiresInMs: undefined }
+
 function passageOf(result: unknown, request: SignalingRequest, { action }: AuthorizeContext): Passage {
-  if (result === true) return termsOf({})
+  if (result === true) return FREE
   if (isRecord(result)) return termsOf(result)
   if (result === 'forbidden') return { refusal: problem(403, { detail: `this token may not ${action} here` }) }
   if (result !== false) throw new TypeError("authorize gives true, false, 'forbidden' or a grant")

@@ -60,13 +60,15 @@ export class HttpSignaling implements Signaling {
   }
 
   async #serve(request: HttpRequest, mayPass: boolean): Promise<HttpResponse | undefined> {
-    const begin = performance.now()
+    const { served } = this.#hooks
+    const begin = served === undefined ? 0 : performance.now()
     const remoteAddress = this.#clientAddress(request)
-    const seen = { ...request, remoteAddress, mount: this.#publicUrl ?? request.mount }
+    const mount = this.#publicUrl ?? request.mount
+    const isSame = remoteAddress === request.remoteAddress && mount === request.mount
+    const seen = isSame ? request : { ...request, remoteAddress, mount }
     const response = await this.#core.handle(seen)
     if (response === undefined && mayPass) return undefined
     const answer = await this.#core.presented(response ?? this.#core.notFound(seen), seen)
-    const { served } = this.#hooks
     if (served !== undefined) {
       const fields = { ...logFields(seen, answer.status, performance.now() - begin), ...answer.log }
       served(fields, answer.log === undefined ? 'debug' : 'info')

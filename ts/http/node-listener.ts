@@ -41,10 +41,10 @@ export function nodeListener({ serve, failed, requestTimeoutMs }: Adapted): Sign
 function readRequest(incoming: Incoming, timeoutMs: number): HttpRequest {
   const url = originForm(incoming.url ?? '/')
   const mount = mountOf(incoming, url)
-  const [path = '/', search = ''] = splitOnce(url, '?')
-  const query = new URLSearchParams(search)
+  const [path, search] = splitOnce(url, '?')
+  const query = search === '' ? NO_QUERY : new URLSearchParams(search)
   const headers = headersOf(incoming)
-  const head: Head = {
+  const request: HttpRequest = {
     method: incoming.method ?? 'GET',
     url: mount + url,
     path,
@@ -53,24 +53,29 @@ function readRequest(incoming: Incoming, timeoutMs: number): HttpRequest {
     mount,
     token: tokenOf(headers['authorization'], query),
     remoteAddress: incoming.socket.remoteAddress,
+    body: (maxBytes) => bodyOf(incoming, request, timeoutMs, maxBytes),
   }
-  return { ...head, body: (maxBytes) => bodyOf(incoming, head, timeoutMs, maxBytes) }
+  return request
 }
 
-type Head = Omit<HttpRequest, 'body'>
+// Most requests have none.
+const NO_QUERY = new URLSearchParams()
 
-async function bodyOf(incoming: Incoming, head: Head, timeoutMs: number, maxBytes: number): Promise<string> {
+async function bodyOf(incoming: Incoming, request: HttpRequest, timeoutMs: number, maxBytes: number): Promise<string> {
   const { body } = incoming
   // A body parser of the app may have been first; some leave an empty object behind although they read nothing.
   const taken = typeof body === 'string' || body instanceof Uint8Array || incoming.readableDidRead
-  if (!taken) return await readBody({ stream: incoming, headers: head.headers, timeoutMs }, maxBytes)
-  const text = parsedBody(body, mediaType(head), maxBytes)
+  if (!taken) return await readBody({ stream: incoming, headers: request.headers, timeoutMs }, maxBytes)
+  const text = parsedBody(body, mediaType(request), maxBytes)
   if (text !== undefined) return text
   throw new BodyError(400, 'a body parser of the app took the body and left neither text nor bytes')
 }
 
 /** The headers. HTTP/2 has the method, the path and the host among them, under names that begin with a colon. */
 export function headersOf(incoming: Incoming): HttpRequest['headers'] {
+  const isPlain = incoming.httpVersionMajor === 1 && incoming.headers['set-cookie'] === undefined
+  // Of HTTP/1's headers that one alone is a list, and no request has it.
+  if (isPlain) return incoming.headers as HttpRequest['headers']
   const headers: Record<string, string | undefined> = {}
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (!name.startsWith(':')) headers[name] = Array.isArray(value) ? value.join(', ') : value

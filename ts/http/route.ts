@@ -43,16 +43,21 @@ export function route(request: HttpRequest, mounted: Mounted): Route | undefined
   const { basePath, srsPaths } = mounted
   if (!request.path.startsWith(`${basePath}/`)) return undefined
   const path = request.path.slice(basePath.length)
-  const [, head = '', tail = ''] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? []
+  const at = path.indexOf('/', 1)
+  const [head, tail] = at === -1 ? [path.slice(1), ''] : [path.slice(1, at), path.slice(at + 1)]
   const action = head === 'signaling' ? xrtcAction(tail) : undefined
   if (action !== undefined) return mounted.xrtc === false ? undefined : { kind: 'xrtc', action }
   if (head === 'rtc' && srsPaths) return srsRoute(tail, request.query, mounted)
-  const [protocol, suffix = ''] = head.split(/(?=-)/)
-  if (!isProtocol(protocol) || !['', '-session'].includes(suffix)) return { kind: 'page', path }
+  const isSession = head.endsWith(SESSION)
+  const protocol = isSession ? head.slice(0, -SESSION.length) : head
+  if (!isProtocol(protocol)) return { kind: 'page', path }
   if (tail === '' || !mounted[protocol]) return undefined
-  if (suffix === '-session') return sessionRoute(protocol, tail, mounted)
+  if (isSession) return sessionRoute(protocol, tail, mounted)
   return { kind: 'endpoint', protocol, stream: decodeStreamName(tail) }
 }
+
+// What the heads of sessions' paths end with.
+const SESSION = '-session'
 
 /** The same as patterns of a router: `*` stands for the rest of a path. */
 export function routePatterns({ basePath, whip, whep, pages, xrtc, srsPaths }: Mounted): readonly string[] {
@@ -66,9 +71,12 @@ export function routePatterns({ basePath, whip, whep, pages, xrtc, srsPaths }: M
 }
 
 function sessionRoute(protocol: Protocol, tail: string, { whepExtensions }: Mounted): Route {
-  const [, id = '', below = ''] = /^([^/]*)\/(.*)$/s.exec(tail) ?? []
-  const resource = protocol === 'whep' ? extensionResource(below, whepExtensions) : undefined
-  return resource === undefined ? { kind: 'session', protocol, id: tail } : { kind: 'extension', id, resource }
+  const at = tail.indexOf('/')
+  if (at === -1 || protocol !== 'whep') return { kind: 'session', protocol, id: tail }
+  const resource = extensionResource(tail.slice(at + 1), whepExtensions)
+  return resource === undefined
+    ? { kind: 'session', protocol, id: tail }
+    : { kind: 'extension', id: tail.slice(0, at), resource }
 }
 
 // SRS names a stream by application and name, in the query; here they are the segments of one name.

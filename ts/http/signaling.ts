@@ -121,9 +121,9 @@ export class SignalingCore {
   }
 
   /** The response as who asks wants it: a browser gets a problem as a page, where there are pages. */
-  async presented(response: HttpResponse, request: HttpRequest): Promise<HttpResponse> {
+  presented(response: HttpResponse, request: HttpRequest): Promise<HttpResponse> | HttpResponse {
     if (this.#pages === undefined || !this.#settings.pages || response.status < 400 || !isRead(request)) return response
-    return await this.#pages.readable(response, request.mount + this.#settings.basePath)
+    return this.#pages.readable(response, request.mount + this.#settings.basePath)
   }
 
   /** Opens no session any more; resolves when the last one is over. */
@@ -197,7 +197,7 @@ export class SignalingCore {
     const { method } = request
     if (method === 'GET' || method === 'HEAD') return emptyResponse(session === undefined ? 404 : 204)
     if (method !== 'PATCH' && method !== 'DELETE') return notAllowed(method, SESSION_METHODS)
-    const asking = { ...request, token: request.token ?? known.urlToken }
+    const asking = withToken(request, known.urlToken)
     const passage = await this.#gate.pass(asking, { action: actionOf(protocol), stream: known.stream })
     if ('refusal' in passage) return passage.refusal
     if (method === 'DELETE') {
@@ -215,12 +215,12 @@ export class SignalingCore {
     const session = this.#sessions.find('whep', id)
     if (session === undefined)
       return problem(404, { detail: this.#sessions.isForeign(id) ? FOREIGN : 'there is no such session' })
-    const { method, token } = request
+    const { method } = request
     const methods = extensionMethods(resource)
     if (!methods.split(', ').includes(method)) return notAllowed(method, methods)
     // A page's EventSource sends no authorization: the URL, which nobody can guess, stands for it.
     if (!FREE_METHODS.has(method)) {
-      const asking = { ...request, token: token ?? session.urlToken }
+      const asking = withToken(request, session.urlToken)
       const context = { action: 'pull', stream: session.stream } as const
       const passage = await this.#gate.pass(asking, context)
       if ('refusal' in passage) return passage.refusal
@@ -301,6 +301,10 @@ function notAllowed(method: string, allowed: string): HttpResponse {
 // RFC 6585 §4.
 function tooManyRequests(seconds: number): HttpResponse {
   return problem(429, { detail: 'too many requests from this address or with this token' }, retryAfter(seconds))
+}
+
+function withToken(request: HttpRequest, urlToken: string | undefined): HttpRequest {
+  return request.token !== undefined || urlToken === undefined ? request : { ...request, token: urlToken }
 }
 
 function actionOf(protocol: Protocol): 'push' | 'pull' {
