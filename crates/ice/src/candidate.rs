@@ -74,16 +74,26 @@ impl Candidate {
     /// A candidate for UDP that a STUN server has told, component 1. What it maps to stays here (RFC 8839 §5.1 wants
     /// `raddr`, and lets it be blank).
     pub fn server_reflexive(mapped: SocketAddr, local_preference: u16) -> Self {
-        let blank = match mapped.ip() {
+        Self::told(CandidateKind::ServerReflexive, mapped, local_preference)
+    }
+
+    /// A candidate on a TURN server, component 1: it is its own base. What the server sees us as stays here.
+    pub fn relayed(relayed: SocketAddr, local_preference: u16) -> Self {
+        Self::told(CandidateKind::Relayed, relayed, local_preference)
+    }
+
+    /// An address that a server has told.
+    fn told(kind: CandidateKind, address: SocketAddr, local_preference: u16) -> Self {
+        let blank = match address.ip() {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         Self {
-            foundation: foundation([CandidateKind::ServerReflexive as u8], mapped.ip()),
-            priority: CandidateKind::ServerReflexive.priority(local_preference),
-            kind: CandidateKind::ServerReflexive,
+            foundation: foundation([kind as u8], address.ip()),
+            priority: kind.priority(local_preference),
+            kind,
             related: Some((CandidateAddress::Ip(blank), 0)),
-            ..Self::host(mapped, local_preference)
+            ..Self::host(address, local_preference)
         }
     }
 

@@ -33,9 +33,9 @@
 //! ```
 //!
 //! Covered: RFC 8489 (Binding, short-term credentials), RFC 8445 (lite, and full with host candidates, regular
-//! nomination, role conflicts and server-reflexive candidates), RFC 8838 (trickle of remote candidates), RFC 8839 (candidate and credential
+//! nomination, role conflicts, server-reflexive and relayed candidates), RFC 8838 (trickle of remote candidates), RFC 8839 (candidate and credential
 //! grammar), RFC 6544 (passive TCP candidates) with RFC 4571 (framing), RFC 7675 (consent), and the nomination attribute of draft-thatcher-ice-renomination.
-//! Left out: TURN, active TCP candidates, long-term credentials, several components.
+//! Left out: TURN itself (the driver has the allocations), active TCP candidates, long-term credentials, several components.
 
 #![forbid(unsafe_code)]
 

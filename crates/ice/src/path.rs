@@ -23,13 +23,15 @@ pub enum Protocol {
     /// A TCP connection, on which each datagram is a frame (RFC 4571): nothing is lost or reordered, and the path ends
     /// with the connection.
     Tcp,
+    /// UDP by way of a TURN server (RFC 8656): our address is the relayed one there, from which the server sends for us.
+    Relayed,
 }
 
 impl Protocol {
     /// As `RTCIceCandidate.protocol` names it.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Udp => "udp",
+            Self::Udp | Self::Relayed => "udp",
             Self::Tcp => "tcp",
         }
     }
@@ -54,9 +56,18 @@ impl Path {
         }
     }
 
+    /// A path from a relayed address.
+    pub const fn relayed(local: SocketAddr, remote: SocketAddr) -> Self {
+        Self {
+            local,
+            remote,
+            protocol: Protocol::Relayed,
+        }
+    }
+
     /// Whether datagrams on it may be lost or come in another order.
     pub const fn is_datagrams(&self) -> bool {
-        matches!(self.protocol, Protocol::Udp)
+        !matches!(self.protocol, Protocol::Tcp)
     }
 }
 

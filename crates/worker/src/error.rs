@@ -140,7 +140,7 @@ impl StartError {
 
 const fn capitals(protocol: Protocol) -> &'static str {
     match protocol {
-        Protocol::Udp => "UDP",
+        Protocol::Udp | Protocol::Relayed => "UDP",
         Protocol::Tcp => "TCP",
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! What arrives is handled in `inbound.rs`, what leaves is written in `outbound.rs`; here are the state and the clock.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use xrtc_rtp::Time;
@@ -10,13 +9,14 @@ use xrtc_rtp::Time;
 use super::checklist::Checklist;
 use super::config::{Event, Role};
 use super::consent::Consent;
+use super::ends::{LocalCandidate, RemoteCandidate, can_reach, new_pair};
 use super::event::Events;
 use super::pair::{Pair, PairState, Priorities};
 use super::rtt::RoundTrip;
 use crate::candidate::{Candidate, CandidateKind, hash};
 use crate::limits::{MAX_LOCAL_CANDIDATES, MAX_REMOTE_CANDIDATES};
 use crate::stun::IntegrityKey;
-use crate::{Credentials, Discard, Path};
+use crate::{Credentials, Discard, Path, Protocol};
 
 /// A full agent's view of its peer.
 #[derive(Debug)]
@@ -63,20 +63,6 @@ pub(super) struct Selected {
     pub(super) is_nominated: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct LocalCandidate {
-    base: SocketAddr,
-    priority: u32,
-    foundation: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct RemoteCandidate {
-    address: SocketAddr,
-    priority: u32,
-    foundation: u32,
-}
-
 impl Full {
     pub(super) fn new(role: Role, timeouts: (Duration, Duration), seed: u64, now: Time) -> Self {
         let (consent_timeout, connect_timeout) = timeouts;
@@ -114,6 +100,7 @@ impl Full {
             (CandidateKind::Host | CandidateKind::Relayed, Some(base)) => {
                 self.add_base(LocalCandidate {
                     base,
+                    is_relayed: candidate.kind == CandidateKind::Relayed,
                     priority: candidate.priority,
                     foundation: hash(candidate.foundation.bytes()),
                 })
@@ -123,7 +110,7 @@ impl Full {
     }
 
     fn add_base(&mut self, local: LocalCandidate) -> Result<(), Discard> {
-        if self.locals.iter().any(|known| known.base == local.base) {
+        if self.locals.iter().any(|known| known.is(&local)) {
             return Ok(());
         }
         if self.locals.len() >= MAX_LOCAL_CANDIDATES {
@@ -184,6 +171,7 @@ impl Full {
         let lowest = CandidateKind::PeerReflexive.priority(0);
         self.add_base(LocalCandidate {
             base: path.local,
+            is_relayed: path.protocol == Protocol::Relayed,
             priority: lowest,
             foundation: hash([0]),
         })?;
@@ -208,7 +196,7 @@ impl Full {
         let local = self
             .locals
             .iter()
-            .find(|local| local.base == path.local)
+            .find(|local| local.carries(path))
             .copied();
         let remote = self
             .remotes
@@ -247,7 +235,7 @@ impl Full {
         if !path.is_datagrams() {
             return TCP_CHECK_PRIORITY;
         }
-        let local = self.locals.iter().find(|local| local.base == path.local);
+        let local = self.locals.iter().find(|local| local.carries(path));
         let preference = local.map_or(0, |local| (local.priority >> 8) as u16);
         CandidateKind::PeerReflexive.priority(preference)
     }
@@ -461,34 +449,6 @@ impl Full {
             .map(|pair| pair.path)
             .filter(move |path| Some(*path) != selected);
         selected.into_iter().chain(valid)
-    }
-}
-
-fn new_pair(local: LocalCandidate, remote: RemoteCandidate) -> Pair {
-    let path = Path::udp(local.base, remote.address);
-    let priorities = Priorities {
-        local: local.priority,
-        remote: remote.priority,
-    };
-    Pair::new(
-        path,
-        priorities,
-        u64::from(local.foundation) << 32 | u64::from(remote.foundation),
-    )
-}
-
-/// Addresses pair up within a family, link-local ones among themselves (RFC 8445 §6.1.2.2); nothing but the loopback
-/// can be reached from the loopback.
-fn can_reach(local: SocketAddr, remote: SocketAddr) -> bool {
-    if local.ip().is_loopback() && !remote.ip().is_loopback() {
-        return false;
-    }
-    match (local, remote) {
-        (SocketAddr::V4(_), SocketAddr::V4(_)) => true,
-        (SocketAddr::V6(local), SocketAddr::V6(remote)) => {
-            local.ip().is_unicast_link_local() == remote.ip().is_unicast_link_local()
-        }
-        _ => false,
     }
 }
 

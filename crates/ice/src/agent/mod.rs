@@ -3,6 +3,7 @@
 mod checklist;
 mod config;
 mod consent;
+mod ends;
 mod event;
 mod full;
 mod generation;

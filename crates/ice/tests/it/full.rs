@@ -1,6 +1,7 @@
 //! A full agent and handmade answers.
 
 mod nomination;
+mod relayed;
 
 use std::time::Duration;
 

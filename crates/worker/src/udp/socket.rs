@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mio::net::UdpSocket;
-use socket2::{Domain, Protocol, SockRef, Type};
+use socket2::{Domain, SockRef, Type};
 use xrtc_rtp::Time;
-use xrtc_sfu::{Batch, Class, Path, Tag};
+use xrtc_sfu::{Batch, Class, Path, Protocol, Tag};
 
 use super::buffer::ReceiveBuffer;
 use super::cursor::Cursor;
@@ -67,7 +67,7 @@ impl Socket {
         let socket = socket2::Socket::new(
             Domain::for_address(address),
             Type::DGRAM,
-            Some(Protocol::UDP),
+            Some(socket2::Protocol::UDP),
         )?;
         if address.is_ipv6() {
             // The IPv4 socket beside it has the same port.
@@ -211,7 +211,7 @@ impl Drop for Socket {
 /// Whether the socket bound to `local` is the one for `path`: one of its family, and by its port the peer's own or the
 /// one that all share.
 const fn carries(local: SocketAddr, path: &Path) -> bool {
-    path.is_datagrams()
+    matches!(path.protocol, Protocol::Udp)
         && path.remote.is_ipv4() == local.is_ipv4()
         && path.local.port() == local.port()
 }
