@@ -47,10 +47,18 @@ export interface ServerOptions {
   /** Which part of ICE the server does for its peers, unless they say otherwise. Default `'lite'`. */
   readonly ice?: IceMode
   /**
-   * STUN servers, each an IP address or a host name (resolved once) with an optional `:port` (3478). Peers with full ICE
-   * ask them how they look from outside, 700 ms at most, and offer that as well. Default: none.
+   * STUN and TURN servers, as in the browser, that peers with full ICE ask for addresses unless they have some of their
+   * own: those of `pullFrom` and `pushTo`, and all with `ice: 'full'`. STUN servers have 700 ms to say how a peer looks
+   * from outside, TURN servers 3 s to give it an address (10 s with `iceTransportPolicy: 'relay'`); the offer or answer
+   * waits meanwhile. Names are resolved once. Only UDP is spoken with them: of the `urls` of one server those over UDP
+   * are used, and one has to be there. At most 16, and four TURN servers of them. Default: none.
    */
-  readonly stunServers?: readonly string[]
+  readonly iceServers?: readonly IceServer[]
+  /**
+   * Whether such peers may use all their addresses, or relayed ones only, which TURN servers give: then nobody learns
+   * another one. Default `'all'`.
+   */
+  readonly iceTransportPolicy?: IceTransportPolicy
   /**
    * A STUN and TURN server beside the media workers, for clients whose network lets nothing else through: UDP and TCP on
    * one port, TLS on another. The signaling tells clients of it by itself. Default: none.
@@ -164,6 +172,9 @@ export interface TurnLimits {
  * peer is lite itself (another media server) or must be reached from here.
  */
 export type IceMode = 'lite' | 'full'
+
+/** Which addresses a peer may use, as in the browser: all it has, or those on TURN servers only. */
+export type IceTransportPolicy = 'all' | 'relay'
 
 /** A certificate and its private key, both as PEM. */
 export interface DtlsCertificate {
@@ -407,6 +418,10 @@ export interface PushOptions {
   readonly media?: MediaKinds
   /** Which part of ICE the server does for this peer. Default: the server's `ice`. */
   readonly ice?: IceMode
+  /** Whom this peer asks for addresses, with `ice: 'full'`. Default: the server's `iceServers`. */
+  readonly iceServers?: readonly IceServer[]
+  /** Which addresses this peer may use, with `ice: 'full'`. Default: the server's `iceTransportPolicy`. */
+  readonly iceTransportPolicy?: IceTransportPolicy
 }
 
 /** Which kinds of media an offer of the server has. */
@@ -425,6 +440,10 @@ export interface PullOptions {
   readonly media?: MediaKinds
   /** Which part of ICE the server does for this peer. Default: the server's `ice`. */
   readonly ice?: IceMode
+  /** Whom this peer asks for addresses, with `ice: 'full'`. Default: the server's `iceServers`. */
+  readonly iceServers?: readonly IceServer[]
+  /** Which addresses this peer may use, with `ice: 'full'`. Default: the server's `iceTransportPolicy`. */
+  readonly iceTransportPolicy?: IceTransportPolicy
 }
 
 // ─── Stream ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -529,6 +548,12 @@ export interface PeerEvents {
   iceconnectionstatechange: [event: { readonly iceConnectionState: PeerIceConnectionState }]
   /** `signalingState` changed. */
   signalingstatechange: [event: { readonly signalingState: PeerSignalingState }]
+  /**
+   * A TURN server gave this peer (with `ice: 'full'`) no address, or has taken it away; as
+   * `RTCPeerConnectionIceErrorEvent`. `errorCode` is that of the server's answer, such as 401 for wrong credentials and
+   * 486 for a reached quota, and 701 without one.
+   */
+  icecandidateerror: [event: { readonly url: string; readonly errorCode: number; readonly errorText: string }]
   /**
    * The peer is over. `reason` is a stable word: `closed` (by `close`), `expired` (the time that `authorize` gave is
    * over), `peerClosed`, `iceTimeout`, `dtlsFailed`, `fingerprintMismatch`, `answerTimeout`, `publisherReplaced`,
@@ -658,6 +683,14 @@ export interface RemoteStreamOptions {
   readonly trustedOrigins?: readonly string[]
   /** Which kinds of media are asked for or sent. Default: both. */
   readonly media?: MediaKinds
+  /**
+   * STUN and TURN servers of its peers, or a function that gives them; it is asked before every session, so that
+   * credentials may end. Names are resolved then. Default: the server's `iceServers`. What the other server names in
+   * `Link` headers comes after the offer and is not asked.
+   */
+  readonly iceServers?: readonly IceServer[] | (() => readonly IceServer[] | Promise<readonly IceServer[]>)
+  /** Which addresses its peers may use. Default: the server's `iceTransportPolicy`. */
+  readonly iceTransportPolicy?: IceTransportPolicy
   /** How long a response may take. Default 10,000; 1 to 600,000. */
   readonly requestTimeoutMs?: number
   /** How long ICE and DTLS may take once both descriptions are known. Default 10,000; 1 to 600,000. */
@@ -1173,6 +1206,11 @@ export interface Held {
   readonly addresses: number
   /** Remote addresses whose datagrams one worker receives and passes on to another, which has the peer. */
   readonly detours: number
+  /**
+   * Allocations that peers with full ICE have at TURN servers. Each is given back when its peer closes, and it and its
+   * socket count until the server has said so, two seconds at most.
+   */
+  readonly relayedAddresses: number
   /** Entries in the tables of ICE user names. */
   readonly ufrags: number
   /** Streams, each counted on its home worker. */
@@ -1380,7 +1418,12 @@ export interface CandidateStats extends PeerStatsBase {
   readonly address: string
   readonly port: number
   readonly protocol: string
+  /** `relay` for an address on a TURN server, `host` for any other of ours, and `prflx` for remote ones. */
   readonly candidateType: string
+  /** How the TURN server is spoken to: `udp`. */
+  readonly relayProtocol?: string
+  /** The TURN server. */
+  readonly url?: string
 }
 
 /** A codec with its payload type. */
@@ -1410,6 +1453,7 @@ export type XrtcErrorCode =
   | 'XRTC_LIMIT_REACHED'
   | 'XRTC_NATIVE_MISSING'
   | 'XRTC_NO_COMMON_CODEC'
+  | 'XRTC_NO_RELAY'
   | 'XRTC_OVERLOADED'
   | 'XRTC_REMOTE_FORBIDDEN'
   | 'XRTC_REMOTE_REFUSED'

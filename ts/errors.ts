@@ -96,6 +96,7 @@ const CLASSES: Readonly<Record<XrtcErrorCode, ErrorClass>> = {
   XRTC_LIMIT_REACHED: LimitError,
   XRTC_NATIVE_MISSING: InternalError,
   XRTC_NO_COMMON_CODEC: NegotiationError,
+  XRTC_NO_RELAY: NetworkError,
   XRTC_OVERLOADED: LimitError,
   XRTC_REMOTE_FORBIDDEN: RemoteError,
   XRTC_REMOTE_REFUSED: RemoteError,

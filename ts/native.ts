@@ -18,7 +18,7 @@ import type {
 import { XrtcError, errorOf } from './errors.ts'
 
 /** An event about a peer. */
-export type PeerEvent = Extract<BindingEvent, { readonly type: 'peerState' | 'peerClosed' }>
+export type PeerEvent = Extract<BindingEvent, { readonly type: 'candidateError' | 'peerState' | 'peerClosed' }>
 /** An event about a stream. */
 export type StreamEvent = Extract<BindingEvent, { readonly type: 'streamAdded' | 'streamChanged' | 'streamRemoved' }>
 /** A worker failed and runs again. */
@@ -257,6 +257,7 @@ export class NativeServer {
 
   #dispatch(event: BindingEvent): void {
     switch (event.type) {
+      case 'candidateError':
       case 'peerState':
       case 'peerClosed':
         return this.#events.peer(event)
@@ -297,6 +298,7 @@ const CODES: Readonly<Record<string, XrtcErrorCode>> = {
   limitReached: 'XRTC_LIMIT_REACHED',
   noAddress: 'XRTC_BIND_FAILED',
   noCommonCodec: 'XRTC_NO_COMMON_CODEC',
+  noRelay: 'XRTC_NO_RELAY',
   noSocket: 'XRTC_BIND_FAILED',
   permissionDenied: 'XRTC_BIND_FAILED',
   portRange: 'XRTC_INVALID_ARGUMENT',

@@ -32,10 +32,12 @@ const SERVER_KEYS = [
     'dtlsCertificate',
     'dtlsVersion',
     'ice',
+    'iceServers',
+    'iceTransportPolicy',
     'limits',
     'logger',
   ],
-  ...['maxIngestBitrateBps', 'publisherGraceMs', 'stunServers', 'tcp', 'turn', 'udp', 'workers'],
+  ...['maxIngestBitrateBps', 'publisherGraceMs', 'tcp', 'turn', 'udp', 'workers'],
 ]
 const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as const
 const SIGNALING_KEYS = [

@@ -19,6 +19,7 @@ import { deferred } from './deferred.ts'
 import type { ListenerErrorReport } from './emitter.ts'
 import { Emitter } from './emitter.ts'
 import { errorOf } from './errors.ts'
+import type { Gather, Gathering } from './gathering.ts'
 import { credentialsOf, fragmentOf, withCredentials } from './ice-text.ts'
 import type { NativeServer, OpenedPeer, PeerEvent } from './native.ts'
 import { invalid, text } from './options.ts'
@@ -51,6 +52,9 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   readonly id: string
   readonly streamName: string
   readonly #home: PeerHome
+  readonly #gather: Gather | undefined
+  /** The names of its ICE servers are being resolved. */
+  #gathering = false
   #number: number | undefined
   #connectionState: PeerConnectionState = 'new'
   #iceConnectionState: PeerIceConnectionState = 'new'
@@ -73,9 +77,10 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   /** Why we close it, if we do. */
   #ownReason: 'closed' | 'expired' = 'closed'
 
-  constructor(home: PeerHome, id: string, streamName: string) {
+  constructor(home: PeerHome, id: string, streamName: string, gather: Gather | undefined) {
     super(home.report)
     this.#home = home
+    this.#gather = gather
     this.id = id
     this.streamName = streamName
   }
@@ -240,13 +245,18 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     if (event.type === 'peerClosed') {
       return this.#end(event.reason === 'closed' ? this.#ownReason : event.reason, event.detail)
     }
+    if (event.type === 'candidateError') {
+      const { url, errorCode, errorText } = event
+      this.tell('icecandidateerror', { url, errorCode, errorText })
+      return
+    }
     this.#dtlsState = event.dtls as PeerDtlsState
     this.#setIceConnectionState(event.ice as PeerIceConnectionState)
     this.#setConnectionState(event.connection as PeerConnectionState)
   }
 
   /** Opens it natively. */
-  protected abstract open(native: NativeServer, offer: string | undefined): OpenedPeer
+  protected abstract open(native: NativeServer, offer: string | undefined, gathering: Gathering): OpenedPeer
 
   /** What a later offer of ours shall have. */
   protected abstract offered(): MediaKinds
@@ -257,7 +267,9 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   }
 
   async #open(offer: string | undefined): Promise<void> {
-    const { peer, description } = this.open(this.#home.native, offer)
+    const gathered = this.#gather?.() ?? {}
+    const gathering = gathered instanceof Promise ? await this.#gathered(gathered) : gathered
+    const { peer, description } = this.open(this.#home.native, offer, gathering)
     this.#number = peer
     this.#home.opened(peer, this)
     try {
@@ -273,6 +285,17 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     }
     this.#assertOpen()
     this.#home.accepted(this)
+  }
+
+  async #gathered(gathering: Promise<Gathering>): Promise<Gathering> {
+    if (this.#gathering) throw this.#wrongState('a second description')
+    this.#gathering = true
+    try {
+      return await gathering
+    } finally {
+      this.#gathering = false
+      this.#assertOpen()
+    }
   }
 
   async #offerAgain(number: number): Promise<void> {

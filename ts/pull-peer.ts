@@ -1,5 +1,6 @@
 import type { LayerWish, MediaKinds, PullOptions, PullPeer } from '../index.d.ts'
 import type { BindingPullOptions } from './binding.d.ts'
+import type { Gather, Gathering } from './gathering.ts'
 import type { NativeServer, OpenedPeer } from './native.ts'
 import { flag, integer, invalid, known, text } from './options.ts'
 import type { PeerHome } from './peer.ts'
@@ -8,15 +9,21 @@ import { PeerBase } from './peer.ts'
 /** More than any codec has in one direction. */
 const MAX_PIXELS = 65_535
 
+/** What one is made with. */
+export interface ViewerOptions extends Pick<PullOptions, 'media'> {
+  /** Nothing: ICE-lite. */
+  readonly gather: Gather | undefined
+}
+
 /** A viewer. */
 export class Viewer extends PeerBase implements PullPeer {
   readonly action = 'pull'
   readonly #fullIce: boolean
   #media: MediaKinds
 
-  constructor(home: PeerHome, id: string, streamName: string, options: PullOptions) {
-    super(home, id, streamName)
-    this.#fullIce = options.ice === 'full'
+  constructor(home: PeerHome, id: string, streamName: string, options: ViewerOptions) {
+    super(home, id, streamName, options.gather)
+    this.#fullIce = options.gather !== undefined
     this.#media = options.media ?? {}
   }
 
@@ -43,8 +50,8 @@ export class Viewer extends PeerBase implements PullPeer {
     })
   }
 
-  protected override open(native: NativeServer, offer: string | undefined): OpenedPeer {
-    const options: BindingPullOptions = { ...this.#media, fullIce: this.#fullIce }
+  protected override open(native: NativeServer, offer: string | undefined, gathering: Gathering): OpenedPeer {
+    const options: BindingPullOptions = { ...this.#media, fullIce: this.#fullIce, ...gathering }
     return native.pull(this.streamName, offer === undefined ? options : { ...options, offer })
   }
 

@@ -1,8 +1,15 @@
 import type { MediaKinds, PushOptions, PushPeer } from '../index.d.ts'
 import type { BindingPushOptions } from './binding.d.ts'
+import type { Gather, Gathering } from './gathering.ts'
 import type { NativeServer, OpenedPeer } from './native.ts'
 import type { PeerHome } from './peer.ts'
 import { PeerBase } from './peer.ts'
+
+/** What one is made with. */
+export interface PublisherOptions extends Pick<PushOptions, 'identity' | 'media' | 'replace'> {
+  /** Nothing: ICE-lite. */
+  readonly gather: Gather | undefined
+}
 
 /** A publisher. */
 export class Publisher extends PeerBase implements PushPeer {
@@ -10,15 +17,17 @@ export class Publisher extends PeerBase implements PushPeer {
   readonly identity: string | undefined
   readonly #options: BindingPushOptions
 
-  constructor(home: PeerHome, id: string, streamName: string, options: PushOptions) {
-    super(home, id, streamName)
-    const { identity, replace = false, media, ice } = options
+  constructor(home: PeerHome, id: string, streamName: string, options: PublisherOptions) {
+    super(home, id, streamName, options.gather)
+    const { identity, replace = false, media } = options
     this.identity = identity
-    this.#options = { replace, ...media, fullIce: ice === 'full', ...(identity === undefined ? {} : { identity }) }
+    const fullIce = options.gather !== undefined
+    this.#options = { replace, ...media, fullIce, ...(identity === undefined ? {} : { identity }) }
   }
 
-  protected override open(native: NativeServer, offer: string | undefined): OpenedPeer {
-    return native.push(this.streamName, offer === undefined ? this.#options : { ...this.#options, offer })
+  protected override open(native: NativeServer, offer: string | undefined, gathering: Gathering): OpenedPeer {
+    const options = { ...this.#options, ...gathering }
+    return native.push(this.streamName, offer === undefined ? options : { ...options, offer })
   }
 
   protected override offered(): MediaKinds {

@@ -33,6 +33,8 @@ import type {
 } from '../index.d.ts'
 import { resolveAddresses } from './announce.ts'
 import { Emitter } from './emitter.ts'
+import type { Gather, GatherOptions, Gathering } from './gathering.ts'
+import { gatherOf } from './gathering.ts'
 import { errorOf } from './errors.ts'
 import { HttpSignaling } from './http/http-signaling.ts'
 import { IsolatedLogger } from './logger.ts'
@@ -56,21 +58,23 @@ import { ServerWebhooks } from './webhooks/webhooks.ts'
 /** Starts a media server. */
 export async function createServer(options: ServerOptions = {}): Promise<MediaServer> {
   const settings = serverSettings(options)
-  const { announce, stunServers, logger } = options
+  const { announce, iceServers, iceTransportPolicy, logger } = options
   if (announce !== undefined) {
     if (!Array.isArray(announce)) throw invalid('announce is an array of ADDRESS[:PORT]')
     settings.announce = await resolveAddresses(announce.map((entry) => text('an address to announce', entry)))
   }
-  if (stunServers !== undefined) {
-    if (!Array.isArray(stunServers)) throw invalid('stunServers is an array of ADDRESS[:PORT]')
-    settings.stun = await resolveAddresses(stunServers.map((entry) => text('a STUN server', entry)))
+  const gatherDefaults: GatherOptions = {
+    ...(iceServers === undefined ? {} : { iceServers }),
+    ...(iceTransportPolicy === undefined ? {} : { iceTransportPolicy }),
   }
+  const gathering = await gatherOf(gatherDefaults)()
   const turn = options.turn === undefined ? undefined : turnSettings(options.turn)
   if (turn !== undefined) settings.turn = turn.settings
   const ice = iceMode(options.ice) ?? 'lite'
   const sharing = options.tcp === undefined || options.tcp === false ? undefined : options.tcp.server
   const told = turn && { ...turn.terms, host: turn.terms.host ?? announce?.slice(0, 1).map(announcedHost)[0] }
-  return new Server((events) => new NativeServer(settings, events), { logger, ice, sharing, turn: told })
+  const gather = { options: gatherDefaults, gathering }
+  return new Server((events) => new NativeServer(settings, events), { logger, ice, gather, sharing, turn: told })
 }
 
 type StartNative = (events: ConstructorParameters<typeof NativeServer>[1]) => NativeServer
@@ -78,6 +82,8 @@ type StartNative = (events: ConstructorParameters<typeof NativeServer>[1]) => Na
 interface ServerParts {
   readonly logger: Logger | undefined
   readonly ice: IceMode
+  /** Whom its peers with full ICE ask for addresses, unless they say otherwise; and the same, resolved. */
+  readonly gather: { readonly options: GatherOptions; readonly gathering: Gathering }
   /** The server whose port is also that of media. */
   readonly sharing: NetServer | undefined
   readonly turn: TurnTerms | undefined
@@ -95,6 +101,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   #unshare = (): void => undefined
   readonly #logger: Logger | undefined
   readonly #ice: IceMode
+  readonly #gather: ServerParts['gather']
   readonly #home: PeerHome
   readonly #peers = new Map<number, PeerBase>()
   readonly #accepted = new Map<string, Set<PeerBase>>()
@@ -107,11 +114,12 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   #lastPeer = 0
   #closing: Promise<void> | undefined
 
-  constructor(start: StartNative, { logger, ice, sharing, turn }: ServerParts) {
+  constructor(start: StartNative, { logger, ice, gather, sharing, turn }: ServerParts) {
     super((error, event) => this.#listenerFailed(error, event))
     const report = (error: unknown): boolean => this.tell('listenererror', { error, event: 'log' })
     this.#logger = logger === undefined ? undefined : new IsolatedLogger(logger, report)
     this.#ice = ice
+    this.#gather = gather
     this.#turnTerms = turn
     let native: NativeServer | undefined
     try {
@@ -249,6 +257,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
       pendingOffers: sum('pendingOffers'),
       addresses: sum('addresses'),
       detours: sum('detours'),
+      relayedAddresses: sum('relayedAddresses'),
       ufrags: sum('ufrags'),
       streams: sum('streams'),
       remoteStreams: sum('remoteStreams'),
@@ -321,16 +330,26 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     known('media', options.media ?? {}, MEDIA_KEYS)
     flag('replace', options.replace)
     if (options.identity !== undefined) text('identity', options.identity)
-    const ice = iceMode(options.ice) ?? this.#ice
-    return new Publisher(this.#home, this.#nextId('push'), parseStreamName(streamName), { ...options, ice })
+    const gather = this.#gatherOf(options)
+    return new Publisher(this.#home, this.#nextId('push'), parseStreamName(streamName), { ...options, gather })
   }
 
   #viewer(streamName: unknown, options: Omit<PullOptions, 'offer'>): Viewer {
     this.#assertOpen()
-    known('pull', options, ['ice', 'media'])
+    known('pull', options, PULL_KEYS)
     known('media', options.media ?? {}, MEDIA_KEYS)
-    const ice = iceMode(options.ice) ?? this.#ice
-    return new Viewer(this.#home, this.#nextId('pull'), parseStreamName(streamName), { ...options, ice })
+    const gather = this.#gatherOf(options)
+    return new Viewer(this.#home, this.#nextId('pull'), parseStreamName(streamName), { ...options, gather })
+  }
+
+  /** Nothing: the peer does ICE-lite. */
+  #gatherOf(options: GatherOptions & { readonly ice?: IceMode }): Gather | undefined {
+    const says = options.iceServers !== undefined || options.iceTransportPolicy !== undefined
+    if ((iceMode(options.ice) ?? this.#ice) === 'lite') {
+      if (says) throw invalid("iceServers and iceTransportPolicy are for peers with ice: 'full'")
+      return undefined
+    }
+    return says ? gatherOf(options, this.#gather.options) : () => this.#gather.gathering
   }
 
   #nextId(action: string): string {
@@ -370,7 +389,12 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   }
 
   #onPeer(event: PeerEvent): void {
-    this.#peers.get(event.peer)?.handle(event)
+    const peer = this.#peers.get(event.peer)
+    if (event.type === 'candidateError') {
+      const { url, errorCode, errorText } = event
+      this.#logger?.warn({ peer: peer?.id, url, errorCode, errorText }, 'no address from an ICE server')
+    }
+    peer?.handle(event)
   }
 
   #onStream(event: StreamEvent): void {
@@ -426,7 +450,8 @@ function turnInfo(native: NativeServer, host: string | undefined): TurnInfo | un
   return { ...info, urls: turnUrls(info, told) }
 }
 
-const PUSH_KEYS = ['ice', 'identity', 'replace', 'media']
+const PULL_KEYS = ['ice', 'iceServers', 'iceTransportPolicy', 'media']
+const PUSH_KEYS = [...PULL_KEYS, 'identity', 'replace']
 const MEDIA_KEYS = ['audio', 'video']
 
 function negotiate(peer: PeerBase, offer: string | undefined): Promise<void> {

@@ -153,10 +153,11 @@ test('a peer with full ICE offers what a STUN server has seen', async (t) => {
   })
   stun.bind(0, '127.0.0.1')
   await once(stun, 'listening')
-  const server = await startServer(t, { stunServers: [`localhost:${stun.address().port}`] })
+  const server = await startServer(t, { iceServers: [{ urls: `stun:localhost:${stun.address().port}` }] })
   const [full, lite] = [server.peer({ push: 'a', ice: 'full' }), server.peer({ push: 'b' })]
   t.regex((await full.createOffer()).sdp, / 198\.51\.100\.7 4000 typ srflx raddr 0\.0\.0\.0 rport 0\r\n/)
   t.notRegex((await lite.createOffer()).sdp, /srflx/)
-  await t.throwsAsync(startServer(t, { stunServers: ['nobody.invalid'] }), { code: 'XRTC_UNRESOLVED_ADDRESS' })
-  await t.throwsAsync(startServer(t, { stunServers: ['stun:a.example'] }), { code: 'XRTC_INVALID_ARGUMENT' })
+  const unknown = { iceServers: [{ urls: 'stun:nobody.invalid' }] }
+  await t.throwsAsync(startServer(t, unknown), { code: 'XRTC_UNRESOLVED_ADDRESS' })
+  await t.throwsAsync(startServer(t, { iceServers: [{ urls: 'a.example' }] }), { code: 'XRTC_INVALID_ARGUMENT' })
 })

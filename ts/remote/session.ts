@@ -39,8 +39,9 @@ export class RemoteSession {
   /** Offers, and takes the answer or, from a server that makes the offers, answers. */
   async negotiate(signal: AbortSignal): Promise<void> {
     const { exchange, settings, action } = this.#parts
-    const peer = this.#newPeer()
-    const offer = await peer.createOffer()
+    const peer = await this.#newPeer()
+    signal.throwIfAborted()
+    const offer = await unlessAborted(signal, peer, () => peer.createOffer())
     await peer.setLocalDescription(offer)
     const reply = await exchange.send('POST', settings.url, offer.sdp, signal)
     // The draft of WHEP §4.3.2: the body is an offer of the server.
@@ -89,8 +90,9 @@ export class RemoteSession {
   async #accept(counter: Reply, signal: AbortSignal): Promise<void> {
     if (this.#url === undefined) throw noAnswer(counter)
     await this.#peer?.close()
-    const peer = this.#newPeer()
-    await peer.setRemoteDescription({ type: 'offer', sdp: counter.body })
+    const peer = await this.#newPeer()
+    signal.throwIfAborted()
+    await unlessAborted(signal, peer, () => peer.setRemoteDescription({ type: 'offer', sdp: counter.body }))
     const answer = await peer.createAnswer()
     await peer.setLocalDescription(answer)
     const reply = await this.#parts.exchange.send('PATCH', this.#url, answer.sdp, signal)
@@ -103,13 +105,14 @@ export class RemoteSession {
     this.iceServers = iceServersOf(reply.header('link'))
   }
 
-  #newPeer(): PushPeer | PullPeer {
+  async #newPeer(): Promise<PushPeer | PullPeer> {
     const { server, action, settings, identity } = this.#parts
     const { streamName, media, replace } = settings
+    const gather = await settings.gather()
     const peer =
       action === 'pull'
-        ? server.peer({ push: streamName, ice: 'full', media, replace, identity })
-        : server.peer({ pull: streamName, ice: 'full', media })
+        ? server.peer({ push: streamName, ice: 'full', media, replace, identity, ...gather })
+        : server.peer({ pull: streamName, ice: 'full', media, ...gather })
     this.#peer = peer
     return peer
   }
@@ -117,6 +120,17 @@ export class RemoteSession {
   #expectPeer(): PushPeer | PullPeer {
     if (this.#peer === undefined) throw errorOf('XRTC_INTERNAL', 'the session has no peer')
     return this.#peer
+  }
+}
+
+/** Gathers: a TURN server that does not answer takes ten seconds, but not those of whoever closes it meanwhile. */
+async function unlessAborted<Result>(signal: AbortSignal, peer: Peer, gather: () => Promise<Result>): Promise<Result> {
+  const abort = (): void => void peer.close()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await gather()
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }
 

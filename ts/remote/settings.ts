@@ -1,6 +1,9 @@
 // Options of `pullFrom` and `pushTo`: their shapes and defaults.
 
 import type { PullFromOptions } from '../../index.d.ts'
+import { errorOf } from '../errors.ts'
+import type { GatherOptions } from '../gathering.ts'
+import { gatherOf, policyOf } from '../gathering.ts'
 import { flag, integer, invalid, known, text } from '../options.ts'
 
 /** The settings of one remote stream. */
@@ -12,6 +15,8 @@ export interface RemoteSettings {
   /** Origins that may see token and headers. */
   readonly trusted: ReadonlySet<string>
   readonly media: NonNullable<PullFromOptions['media']>
+  /** What its peers are opened with besides. */
+  readonly gather: () => Promise<GatherOptions>
   readonly replace: boolean
   readonly requestTimeoutMs: number
   readonly connectTimeoutMs: number
@@ -22,7 +27,16 @@ export interface RemoteSettings {
 }
 
 const KEYS = [
-  ...['connectTimeoutMs', 'headers', 'maxRetries', 'media', 'replace', 'requestTimeoutMs'],
+  ...[
+    'connectTimeoutMs',
+    'headers',
+    'iceServers',
+    'iceTransportPolicy',
+    'maxRetries',
+    'media',
+    'replace',
+    'requestTimeoutMs',
+  ],
   ...['retryMaxMs', 'retryMinMs', 'signal', 'token', 'trustedOrigins'],
 ]
 
@@ -57,6 +71,7 @@ export function remoteSettings(
     headers: parseHeaders(headers),
     trusted: new Set([endpoint.origin, ...trustedOrigins.map((origin) => remoteUrl(origin).origin)]),
     media: { ...options.media },
+    gather: gatherOptions(options),
     replace: flag('replace', options.replace) ?? false,
     requestTimeoutMs: integer('requestTimeoutMs', options.requestTimeoutMs, limits) ?? 10_000,
     connectTimeoutMs: integer('connectTimeoutMs', options.connectTimeoutMs, limits) ?? 10_000,
@@ -64,6 +79,24 @@ export function remoteSettings(
     retryMaxMs,
     maxRetries: integer('maxRetries', options.maxRetries, [0, Number.MAX_SAFE_INTEGER]) ?? Infinity,
   }
+}
+
+// A list is checked at once, what a function gives when it is asked: credentials of TURN servers end.
+function gatherOptions({ iceServers, iceTransportPolicy }: PullFromOptions): () => Promise<GatherOptions> {
+  const policy = policyOf(iceTransportPolicy)
+  const base = policy === undefined ? {} : { iceTransportPolicy: policy }
+  if (iceServers === undefined) return async () => base
+  if (typeof iceServers === 'function') {
+    return async () => {
+      try {
+        return { ...base, iceServers: await iceServers() }
+      } catch (cause) {
+        throw errorOf('XRTC_NO_RELAY', 'the function iceServers threw', { cause })
+      }
+    }
+  }
+  gatherOf({ ...base, iceServers })
+  return async () => ({ ...base, iceServers })
 }
 
 /** An absolute URL of http or https without user and password. */

@@ -1,8 +1,13 @@
 //! How peers are opened, from JavaScript.
 
+use std::net::SocketAddr;
+
 use napi_derive::napi;
 use xrtc_rtp::Rid;
-use xrtc_sfu::{Ice, LayerWish, Media, OwnAddresses, PullOptions, PushOptions};
+use xrtc_sfu::{Gather, Ice, LayerWish, Media, OwnAddresses, PullOptions, PushOptions, TurnAccess};
+
+use crate::error::BindingError;
+use crate::options::ip;
 
 /// How a peer publishes.
 #[napi(object, object_to_js = false)]
@@ -19,6 +24,25 @@ pub struct BindingPushOptions {
     pub video: Option<bool>,
     /// Whether we send checks too, from sockets of the peer's own. Default `false`: ICE-lite.
     pub full_ice: Option<bool>,
+    /// Whom such a peer asks for addresses. Default: nobody.
+    pub ice_servers: Option<Vec<BindingIceServer>>,
+    /// Whether such a peer is reached by TURN servers only. Default `false`.
+    pub relay_only: Option<bool>,
+}
+
+/// A STUN server, or with a username a TURN server.
+#[napi(object, object_to_js = false)]
+pub struct BindingIceServer {
+    /// An IP address.
+    pub address: String,
+    /// Its UDP port.
+    pub port: u16,
+    /// As the application has named it.
+    pub url: String,
+    /// Who we are to a TURN server.
+    pub username: Option<String>,
+    /// The password to that.
+    pub credential: Option<String>,
 }
 
 /// How a peer views.
@@ -32,6 +56,10 @@ pub struct BindingPullOptions {
     pub video: Option<bool>,
     /// Whether we send checks too, from sockets of the peer's own. Default `false`: ICE-lite.
     pub full_ice: Option<bool>,
+    /// Whom such a peer asks for addresses. Default: nobody.
+    pub ice_servers: Option<Vec<BindingIceServer>>,
+    /// Whether such a peer is reached by TURN servers only. Default `false`.
+    pub relay_only: Option<bool>,
 }
 
 /// What a later offer of ours has.
@@ -51,35 +79,63 @@ impl BindingOfferOptions {
     }
 }
 
-impl From<BindingPushOptions> for PushOptions {
-    fn from(options: BindingPushOptions) -> Self {
-        Self {
+impl TryFrom<BindingPushOptions> for PushOptions {
+    type Error = BindingError;
+
+    fn try_from(options: BindingPushOptions) -> Result<Self, BindingError> {
+        let servers = options.ice_servers.unwrap_or_default();
+        Ok(Self {
             offer: options.offer,
             identity: options.identity,
             replace: options.replace.unwrap_or(false),
             media: media(options.audio, options.video),
-            ice: ice(options.full_ice),
-        }
+            ice: ice(options.full_ice, servers, options.relay_only)?,
+        })
     }
 }
 
-impl From<BindingPullOptions> for PullOptions {
-    fn from(options: BindingPullOptions) -> Self {
-        Self {
+impl TryFrom<BindingPullOptions> for PullOptions {
+    type Error = BindingError;
+
+    fn try_from(options: BindingPullOptions) -> Result<Self, BindingError> {
+        let servers = options.ice_servers.unwrap_or_default();
+        Ok(Self {
             offer: options.offer,
             media: media(options.audio, options.video),
-            ice: ice(options.full_ice),
-        }
+            ice: ice(options.full_ice, servers, options.relay_only)?,
+        })
     }
 }
 
 /// The worker opens the sockets and fills in their addresses.
-fn ice(full: Option<bool>) -> Ice {
-    if full == Some(true) {
-        Ice::Full(OwnAddresses::default())
-    } else {
-        Ice::Lite
+fn ice(
+    full: Option<bool>,
+    servers: Vec<BindingIceServer>,
+    relay_only: Option<bool>,
+) -> Result<Ice, BindingError> {
+    if full != Some(true) {
+        return Ok(Ice::Lite);
     }
+    let mut gather = Gather {
+        relay_only: relay_only == Some(true),
+        ..Gather::default()
+    };
+    for server in servers {
+        let address = SocketAddr::new(ip(&server.address)?, server.port);
+        match server.username {
+            None => gather.stun.push(address),
+            Some(username) => gather.turn.push(TurnAccess {
+                address,
+                url: server.url.into(),
+                username,
+                credential: server.credential.unwrap_or_default(),
+            }),
+        }
+    }
+    Ok(Ice::full(OwnAddresses {
+        gather,
+        ..OwnAddresses::default()
+    }))
 }
 
 fn media(audio: Option<bool>, video: Option<bool>) -> Media {

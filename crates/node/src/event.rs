@@ -53,6 +53,13 @@ pub enum BindingEvent {
         ice: &'static str,
         dtls: &'static str,
     },
+    /// A server gave a peer no candidate, or has taken it away.
+    CandidateError {
+        peer: i64,
+        url: String,
+        error_code: u16,
+        error_text: String,
+    },
     /// A peer is over; the last event about it.
     PeerClosed {
         peer: i64,
@@ -215,6 +222,12 @@ fn fact(event: Event) -> Option<BindingEvent> {
             connection: connection.name(),
             ice: ice.name(),
             dtls: dtls.name(),
+        },
+        Event::CandidateError { peer, error } => BindingEvent::CandidateError {
+            peer: id(peer),
+            url: error.url.to_string(),
+            error_code: error.code,
+            error_text: error.text,
         },
         Event::PeerClosed {
             peer,

@@ -1,6 +1,6 @@
 //! Options of a server, from JavaScript.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use napi_derive::napi;
@@ -36,8 +36,6 @@ pub struct BindingServerOptions {
     pub announce: Option<Vec<BindingAnnounced>>,
     /// Names of the interfaces whose addresses are offered: see `InterfaceFilter`. Default: all.
     pub interfaces: Option<Vec<String>>,
-    /// The STUN servers that peers with full ICE are seen from; each has a port. Default: none.
-    pub stun: Option<Vec<BindingAnnounced>>,
     /// The STUN and TURN server beside the workers. Default: none.
     pub turn: Option<BindingTurnOptions>,
     /// Default 30,000.
@@ -128,12 +126,6 @@ impl TryFrom<BindingServerOptions> for ServerConfig {
         }
         let interfaces = options.interfaces.unwrap_or_default();
         config.interfaces = InterfaceFilter::new(interfaces.iter().map(String::as_str));
-        for server in options.stun.unwrap_or_default() {
-            let port = server.port.unwrap_or(STUN_PORT);
-            config
-                .stun
-                .push(SocketAddr::new(ip(&server.address)?, port));
-        }
         config.turn = options.turn.map(TryInto::try_into).transpose()?;
         set(&mut config.udp_port, options.udp_port);
         set(&mut config.udp_port_per_worker, options.udp_port_per_worker);
@@ -202,10 +194,7 @@ impl From<BindingLimits> for Limits {
     }
 }
 
-/// RFC 8489 §8.2.
-const STUN_PORT: u16 = 3478;
-
-fn ip(text: &str) -> Result<IpAddr, BindingError> {
+pub(crate) fn ip(text: &str) -> Result<IpAddr, BindingError> {
     text.parse()
         .map_err(|_| invalid_argument(&format!("not an IP address: {text:?}")))
 }

@@ -80,6 +80,7 @@ impl BindingServer {
         options: BindingPushOptions,
     ) -> Result<i64, BindingError> {
         let stream = stream_name(&stream)?;
+        let options = options.try_into()?;
         let peer = self.server.new_publisher(&stream);
         let request = request_id(request)?;
         self.send_to(
@@ -88,7 +89,7 @@ impl BindingServer {
                 request,
                 peer,
                 stream,
-                options: options.into(),
+                options,
             },
         )?;
         Ok(peer.0.cast_signed())
@@ -103,6 +104,7 @@ impl BindingServer {
         options: BindingPullOptions,
     ) -> Result<i64, BindingError> {
         let stream = stream_name(&stream)?;
+        let options = options.try_into()?;
         let peer = self.server.new_viewer();
         let request = request_id(request)?;
         self.send_to(
@@ -111,7 +113,7 @@ impl BindingServer {
                 request,
                 peer,
                 stream,
-                options: options.into(),
+                options,
             },
         )?;
         Ok(peer.0.cast_signed())

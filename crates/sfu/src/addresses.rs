@@ -20,8 +20,8 @@ pub(crate) struct Addresses {
     /// Paths over TCP that are nobody's any more, until they are told.
     released: Vec<Path>,
     ufrags: HashMap<Box<str>, PeerKey, FixedState>,
-    /// Sockets that only one peer has: by family and port, since a worker has one socket of each.
-    own: HashMap<(bool, u16), PeerKey, FixedState>,
+    /// Sockets and relayed addresses that only one peer has.
+    own: HashMap<OwnKey, PeerKey, FixedState>,
 }
 
 /// Whose a path is.
@@ -118,24 +118,28 @@ impl Addresses {
 
     /// The peer that alone has the socket which received this. Empty as long as nobody sends checks.
     pub(crate) fn by_socket(&self, path: &Path) -> Option<PeerKey> {
-        if self.own.is_empty() || path.protocol != Protocol::Udp {
+        if self.own.is_empty() {
             return None;
         }
-        self.own.get(&socket_key(path.local)).copied()
+        let key = match path.protocol {
+            Protocol::Udp => OwnKey::socket(path.local),
+            Protocol::Relayed => OwnKey::Relayed(path.local),
+            Protocol::Tcp => return None,
+        };
+        self.own.get(&key).copied()
     }
 
-    pub(crate) fn bind_socket(&mut self, local: SocketAddr, peer: PeerKey) {
-        self.own.insert(socket_key(local), peer);
+    pub(crate) fn bind_own(&mut self, key: OwnKey, peer: PeerKey) {
+        self.own.insert(key, peer);
     }
 
-    pub(crate) fn release_socket(&mut self, local: SocketAddr, peer: PeerKey) {
-        let key = socket_key(local);
+    pub(crate) fn release_own(&mut self, key: OwnKey, peer: PeerKey) {
         if self.own.get(&key) == Some(&peer) {
             self.own.remove(&key);
         }
     }
 
-    /// Sockets that only one peer has.
+    /// Sockets and relayed addresses that only one peer has.
     pub(crate) fn sockets(&self) -> usize {
         self.own.len()
     }
@@ -149,9 +153,22 @@ impl Addresses {
     }
 }
 
-/// A worker binds one port of a family only once.
-const fn socket_key(local: SocketAddr) -> (bool, u16) {
-    (local.is_ipv4(), local.port())
+/// What only one peer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum OwnKey {
+    /// A socket of this family on this port: a worker binds one only once.
+    Socket { is_ipv4: bool, port: u16 },
+    /// An address on a TURN server.
+    Relayed(SocketAddr),
+}
+
+impl OwnKey {
+    pub(crate) const fn socket(local: SocketAddr) -> Self {
+        Self::Socket {
+            is_ipv4: local.is_ipv4(),
+            port: local.port(),
+        }
+    }
 }
 
 /// A path in the form that hashes fastest: three words for each address family.
@@ -165,7 +182,11 @@ pub(crate) struct PathKey {
 
 impl From<&Path> for PathKey {
     fn from(path: &Path) -> Self {
-        let protocol = u64::from(path.protocol == Protocol::Tcp) << 32;
+        let protocol = match path.protocol {
+            Protocol::Udp => 0,
+            Protocol::Tcp => 1 << 32,
+            Protocol::Relayed => 2 << 32,
+        };
         let ports = u64::from(path.local.port()) << 16 | u64::from(path.remote.port()) | protocol;
         Self {
             local: bits(path.local),
@@ -236,11 +257,31 @@ mod tests {
         let mut addresses = Addresses::new(OWN, 1);
         let udp = path("1.2.3.4:5");
         addresses.bind_path(&udp, 1, OWN);
-        addresses.bind_socket(udp.local, 1);
+        addresses.bind_own(OwnKey::socket(udp.local), 1);
         let tcp = Path::tcp(udp.local, udp.remote);
         assert_eq!(addresses.by_path(&tcp), None);
         assert_eq!(addresses.by_socket(&udp), Some(1));
         assert_eq!(addresses.by_socket(&tcp), None);
+    }
+
+    #[test]
+    fn a_relayed_address_is_no_socket_with_its_port() {
+        let mut addresses = Addresses::new(OWN, 1);
+        let udp = path("1.2.3.4:5");
+        let relayed = Path::relayed(udp.local, udp.remote);
+        addresses.bind_own(OwnKey::Relayed(relayed.local), 1);
+        addresses.bind_path(&relayed, 1, OWN);
+        assert_eq!(addresses.by_socket(&relayed), Some(1));
+        assert_eq!(
+            (addresses.by_socket(&udp), addresses.by_path(&udp)),
+            (None, None)
+        );
+        let elsewhere = Path::relayed(([10, 0, 0, 2], 8800).into(), udp.remote);
+        assert_eq!(addresses.by_socket(&elsewhere), None);
+        addresses.release_own(OwnKey::Relayed(relayed.local), 2);
+        assert_eq!(addresses.sockets(), 1, "it is not that peer's");
+        addresses.release_own(OwnKey::Relayed(relayed.local), 1);
+        assert_eq!(addresses.sockets(), 0);
     }
 
     #[test]

@@ -69,8 +69,11 @@ impl Sfu {
         if self.peer_ids.contains_key(&peer) {
             return Err(Refused::PeerExists);
         }
-        if !ice.is_lite() && ice.bases().is_empty() {
-            return Err(Refused::NoSocket);
+        if !ice.is_lite() && ice.local_candidates().is_empty() {
+            return Err(match ice.errors() {
+                [error, ..] if ice.is_relay_only() => Refused::NoRelay(error.clone()),
+                _ => Refused::NoSocket,
+            });
         }
         self.check(Limit::Peers, self.peers.len() + 1, self.config.limits.peers)
     }

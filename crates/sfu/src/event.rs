@@ -1,6 +1,6 @@
 //! What a worker tells the application: plain data, because it crosses to JavaScript.
 
-use crate::{Ended, Held, PeerId, Refused, RequestId, StatsRecord, StreamName};
+use crate::{CandidateError, Ended, Held, PeerId, Refused, RequestId, StatsRecord, StreamName};
 
 /// A past fact on one worker, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +62,13 @@ pub enum Event {
         ice: IceState,
         /// The DTLS transport's.
         dtls: DtlsState,
+    },
+    /// A server gave a peer with full ICE no candidate, or has taken it away.
+    CandidateError {
+        /// Whose.
+        peer: PeerId,
+        /// Which server, and why.
+        error: CandidateError,
     },
     /// A peer is over and everything it held is released. The last event about it.
     PeerClosed {

@@ -55,7 +55,7 @@ pub use discard::Discard;
 pub use ended::Ended;
 pub use event::{ConnectionState, DtlsState, Event, IceState, LayerInfo, StreamState, TrackInfo};
 pub use held::Held;
-pub use ice::{Ice, OwnAddresses};
+pub use ice::{CandidateError, Gather, Ice, OwnAddresses, RelayedAddress, TurnAccess};
 pub use limits::{Limit, Limits};
 pub use refused::{Fault, Refused};
 pub use relay::RelayMessage;

@@ -12,11 +12,10 @@ use xrtc_transport::{DtlsRole, RemoteDtls, Transport, TransportConfig};
 
 use crate::addresses::PeerKey;
 use crate::agreed;
-use crate::ice::host_candidates;
 use crate::peer::{Peer, Role, Signaling, States, Traffic};
 use crate::sfu::Sfu;
 use crate::streams::{Home, Mirror, Place, Publisher, StreamKey};
-use crate::{Ended, Ice, PeerId, Refused, StreamName};
+use crate::{Ended, Event, Ice, PeerId, Refused, StreamName};
 
 /// What a new peer is opened with.
 #[derive(Debug)]
@@ -63,9 +62,10 @@ impl Sfu {
             dtls: Arc::clone(&self.config.dtls),
         };
         let mut transport = Transport::new(config, self.secrets.u64(), now);
-        for candidate in host_candidates(ice.bases()) {
+        for candidate in ice.local_candidates() {
             transport.add_local_candidate(&candidate);
         }
+        let errors = ice.errors().to_vec();
         let stream = match &role {
             Role::Viewer(viewer) => Some(viewer.stream),
             Role::Publisher(_) => None,
@@ -93,6 +93,9 @@ impl Sfu {
         if let Some(entry) = stream.and_then(|stream| self.streams.get_mut(stream)) {
             entry.members.insert(key);
         }
+        for error in errors {
+            self.events.push(Event::CandidateError { peer: id, error });
+        }
         self.peer_is_dirty(key);
         Ok(key)
     }
@@ -102,12 +105,13 @@ impl Sfu {
         let Some(peer) = self.peers.get_mut(key) else {
             return;
         };
-        if peer.ice.is_lite() || !self.config.tcp_candidates.is_empty() {
+        if peer.ice.is_lite() || !peer.ice.is_relay_only() && !self.config.tcp_candidates.is_empty()
+        {
             self.addresses.bind_ufrag(ufrag, key);
             peer.ufrags.push(ufrag.to_owned());
         }
-        for base in peer.ice.bases() {
-            self.addresses.bind_socket(*base, key);
+        for own in peer.ice.own_keys() {
+            self.addresses.bind_own(own, key);
         }
     }
 
@@ -242,8 +246,10 @@ impl Sfu {
             candidates: match ice {
                 Ice::Lite => self.config.candidate_lines(),
                 Ice::Full(own) => {
+                    let tcp = self.config.tcp_candidate_lines();
+                    let tcp = tcp.filter(|_| !ice.is_relay_only());
                     let own = own.candidates.iter().map(ToString::to_string);
-                    own.chain(self.config.tcp_candidate_lines()).collect()
+                    own.chain(tcp).collect()
                 }
             },
             ice_lite: ice.is_lite(),

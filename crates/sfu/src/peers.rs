@@ -323,8 +323,8 @@ impl Sfu {
         for ufrag in &peer.ufrags {
             self.addresses.release_ufrag(ufrag);
         }
-        for base in peer.ice.bases() {
-            self.addresses.release_socket(*base, key);
+        for own in peer.ice.own_keys() {
+            self.addresses.release_own(own, key);
         }
         if peer.dirty {
             self.dirty_peers.retain(|other| *other != key);

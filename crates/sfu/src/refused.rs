@@ -2,7 +2,7 @@
 
 use xrtc_rtp::{MediaKind, Mid, Rid};
 
-use crate::{InvalidStreamName, Limit};
+use crate::{CandidateError, InvalidStreamName, Limit};
 
 /// Why a command was not done; nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +86,9 @@ pub enum Refused {
     /// There is no socket for a peer that needs its own: the system gave none.
     #[error("no socket for full ICE")]
     NoSocket,
+    /// The peer is to be reached by a TURN server only, and none gave an address.
+    #[error("no relayed address from {}: {}", .0.url, .0.text)]
+    NoRelay(CandidateError),
     /// The worker is shutting down.
     #[error("the server is closed")]
     ServerClosed,
@@ -138,6 +141,7 @@ impl Refused {
             Self::WrongWorker => "wrongWorker",
             Self::LimitReached { .. } => "limitReached",
             Self::NoSocket => "noSocket",
+            Self::NoRelay(_) => "noRelay",
             Self::ServerClosed => "serverClosed",
             Self::InternalError => "internalError",
         }
@@ -159,6 +163,7 @@ impl Refused {
             Self::UnknownStream | Self::StreamNotLive | Self::StreamInUse => Fault::Stream,
             Self::LimitReached { .. }
             | Self::NoSocket
+            | Self::NoRelay(_)
             | Self::ServerClosed
             | Self::InternalError => Fault::Resource,
         }
@@ -195,6 +200,11 @@ impl Refused {
                     ("maximum", maximum.to_string()),
                 ]
             }
+            Self::NoRelay(CandidateError { url, code, text }) => vec![
+                ("url", url.to_string()),
+                ("errorCode", code.to_string()),
+                ("errorText", text.clone()),
+            ],
             _ => Vec::new(),
         }
     }

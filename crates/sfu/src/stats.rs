@@ -169,7 +169,7 @@ impl Report {
     fn candidate_pair(&mut self, peer: &Peer, path: Path) -> String {
         let protocol = path.protocol.name();
         let candidate = |address: std::net::SocketAddr, kind: &str| {
-            [
+            vec![
                 text("transportId", TRANSPORT),
                 text("address", &address.ip().to_string()),
                 number("port", address.port()),
@@ -177,10 +177,16 @@ impl Report {
                 text("candidateType", kind),
             ]
         };
+        let url = peer.ice.relay_url(&path);
+        let mut ours = candidate(path.local, if url.is_some() { "relay" } else { "host" });
+        ours.extend(
+            url.into_iter()
+                .flat_map(|url| [text("relayProtocol", "udp"), text("url", url)]),
+        );
         let local = self.add(
             "local-candidate",
             format!("L{protocol}:{}", path.local),
-            candidate(path.local, "host"),
+            ours,
         );
         let remote = self.add(
             "remote-candidate",

@@ -1,6 +1,6 @@
 //! What a server is started with.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use xrtc_rtp::Bitrate;
@@ -31,8 +31,6 @@ pub struct ServerConfig {
     pub announce: Vec<Announced>,
     /// Whose addresses are this machine's own. Default: those of all interfaces.
     pub interfaces: InterfaceFilter,
-    /// The STUN servers that peers with full ICE are seen from. Default: none are asked.
-    pub stun: Vec<SocketAddr>,
     /// The STUN and TURN server beside the workers. Default: none.
     pub turn: Option<TurnSettings>,
     /// What each worker's peers can make grow.
@@ -90,7 +88,6 @@ impl Default for ServerConfig {
             workers: 1,
             announce: Vec::new(),
             interfaces: InterfaceFilter::default(),
-            stun: Vec::new(),
             turn: None,
             limits: Limits::default(),
             consent_timeout: Duration::from_secs(30),

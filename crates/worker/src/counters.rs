@@ -69,6 +69,8 @@ counters! {
     send_buffer_bytes => "sendBufferBytes",
     /// Sockets that one peer has alone, because it does full ICE; a gauge.
     own_sockets => "ownSockets",
+    /// Allocations of such peers at TURN servers; a gauge.
+    relayed_addresses => "relayedAddresses",
     /// TCP connections of peers; a gauge.
     tcp_connections => "tcpConnections",
     /// TCP connections that have not shown yet whose they are; a gauge.

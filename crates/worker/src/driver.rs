@@ -128,7 +128,8 @@ impl Driver {
     /// The state machine met a bug: ends everything that it owes, and is ready for another one.
     pub(crate) fn recover(&mut self, message: String) {
         self.egress.reset();
-        self.own.clear();
+        let now = self.clock.now();
+        self.own.clear(now);
         self.tcp.clear();
         // Commands that were taken but not executed are in the ledger, and refused with the others.
         self.commands.clear();
@@ -156,7 +157,7 @@ impl Driver {
         // Nothing is sent after the stop, so that what was sent before it is done first.
         if self.is_told_to_stop() && self.ends.commands.is_empty() {
             self.stopping = Stopping::Farewell;
-            while let Some(command) = self.own.release_now(None) {
+            while let Some(command) = self.own.release_now(now, None) {
                 sfu.handle_command(now, command);
             }
             sfu.handle_command(now, Command::Shutdown { request: SHUTDOWN });
@@ -181,7 +182,7 @@ impl Driver {
     fn execute(&mut self, now: Time, sfu: &mut Sfu) {
         while let Some(command) = self.commands.pop_front() {
             if let Command::ClosePeer { peer, .. } = &command
-                && let Some(opening) = self.own.release_now(Some(*peer))
+                && let Some(opening) = self.own.release_now(now, Some(*peer))
             {
                 sfu.handle_command(now, opening);
             }
@@ -261,7 +262,9 @@ impl Driver {
             self.own.receive(&mut self.received);
             let now = self.clock.now();
             self.received.for_each(|path, datagram| {
-                if !self.own.take_response(path, datagram) {
+                if let Some((path, part)) = self.own.sort(now, path, datagram)
+                    && let Some(datagram) = datagram.get_mut(part)
+                {
                     sfu.handle_datagram(now, path, datagram);
                 }
             });
@@ -302,9 +305,11 @@ impl Driver {
         if !self.egress.has_more() && !self.egress.is_blocked() {
             self.tcp.release(now, sfu);
         }
+        let news = std::iter::from_fn(|| self.own.poll_event());
+        self.own_events.extend(news.map(WorkerEvent::Sfu));
         if self.is_time_to_tell(now, sfu) {
             self.tell_by = None;
-            self.tell_application(sfu);
+            self.tell_application(now, sfu);
         }
     }
 
@@ -331,7 +336,7 @@ impl Driver {
         wake(&self.everyone, told);
     }
 
-    fn tell_application(&mut self, sfu: &mut Sfu) {
+    fn tell_application(&mut self, now: Time, sfu: &mut Sfu) {
         let mut told = false;
         while !self.ends.events.is_full() {
             let Some(event) = self
@@ -344,7 +349,7 @@ impl Driver {
             };
             if let WorkerEvent::Sfu(event) = &event {
                 self.ledger.note_event(event);
-                self.own.note_event(event);
+                self.own.note_event(now, event);
                 if matches!(event, Event::ShutDown { request: SHUTDOWN }) {
                     self.stopping = Stopping::Done;
                 }

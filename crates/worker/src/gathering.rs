@@ -1,4 +1,5 @@
-//! Commands that wait until STUN servers have told how their peer's sockets look from outside.
+//! Commands that wait until STUN servers have told how their peer's sockets look from outside, and TURN servers have given
+//! addresses there.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,12 +8,9 @@ use xrtc_rtp::Time;
 use xrtc_sfu::{Command, Gatherer, Ice, OwnAddresses, Path, PeerId, PullOptions, PushOptions};
 use xrtc_transport::Transmit;
 
-use crate::entropy;
-
 /// What waits, oldest first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Gathering {
-    servers: Vec<SocketAddr>,
     waiting: Vec<Waiting>,
 }
 
@@ -20,91 +18,125 @@ pub(crate) struct Gathering {
 struct Waiting {
     peer: PeerId,
     command: Command,
-    gatherer: Gatherer,
+    /// Until its patience ends or all have answered.
+    gatherer: Option<Gatherer>,
+    /// TURN servers that have not answered.
+    open: usize,
+    /// When they are not waited for any more.
+    deadline: Time,
 }
 
 impl Gathering {
-    pub(crate) const fn new(servers: Vec<SocketAddr>) -> Self {
-        Self {
-            servers,
-            waiting: Vec::new(),
-        }
+    /// Whether another command may wait.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting.len() < MAX_WAITING
     }
 
-    /// Lets a command wait; gives it back where there is nobody to ask.
+    /// Lets a command wait for what it is to gather and for `open` TURN servers; gives it back where there is nobody to
+    /// ask.
     pub(crate) fn begin(
         &mut self,
         now: Time,
-        (peer, command): (PeerId, Command),
-        locals: &[SocketAddr],
+        (peer, mut command): (PeerId, Command),
+        (locals, seed, open): (&[SocketAddr], u64, usize),
     ) -> Option<Command> {
-        if self.servers.is_empty() || locals.is_empty() || self.waiting.len() >= MAX_WAITING {
+        let gather = own_addresses(&mut command).map(|own| std::mem::take(&mut own.gather.stun));
+        let (servers, relay_only) = match own_addresses(&mut command) {
+            Some(own) => (gather.unwrap_or_default(), own.gather.relay_only),
+            None => return Some(command),
+        };
+        let asks = !relay_only && !servers.is_empty() && !locals.is_empty();
+        if !asks && open == 0 {
             return Some(command);
         }
-        // Without randomness nobody is asked: a guessed transaction could be answered by a stranger.
-        let Ok([a, b, c, d, e, f, g, h, ..]) = entropy::seed() else {
-            return Some(command);
+        let patience = if relay_only {
+            LONG_PATIENCE
+        } else {
+            RELAY_PATIENCE
         };
-        let seed = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
         self.waiting.push(Waiting {
             peer,
             command,
-            gatherer: Gatherer::new(locals, &self.servers, PATIENCE, seed, now),
+            gatherer: asks.then(|| Gatherer::new(locals, &servers, PATIENCE, seed, now)),
+            open,
+            deadline: now + patience,
         });
         None
     }
 
+    /// One of the TURN servers that this peer's command waits for has answered.
+    pub(crate) fn settle(&mut self, peer: PeerId) {
+        let mut waiting = self.waiting.iter_mut();
+        if let Some(waiting) = waiting.find(|waiting| waiting.peer == peer) {
+            waiting.open = waiting.open.saturating_sub(1);
+        }
+    }
+
     pub(crate) fn poll_transmit(&mut self, now: Time, out: &mut [u8]) -> Option<Transmit> {
-        self.waiting
-            .iter_mut()
-            .find_map(|waiting| waiting.gatherer.poll_transmit(now, out))
+        let gatherers = self.waiting.iter_mut();
+        gatherers
+            .filter_map(|waiting| waiting.gatherer.as_mut())
+            .find_map(|gatherer| gatherer.poll_transmit(now, out))
     }
 
     pub(crate) fn handle_datagram(&mut self, path: Path, datagram: &[u8]) -> bool {
-        self.waiting
-            .iter_mut()
-            .any(|waiting| waiting.gatherer.handle_datagram(path, datagram))
+        let gatherers = self.waiting.iter_mut();
+        gatherers
+            .filter_map(|waiting| waiting.gatherer.as_mut())
+            .any(|gatherer| gatherer.handle_datagram(path, datagram))
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        let times = self.waiting.iter();
-        times.map(|waiting| waiting.gatherer.poll_timeout()).min()
+        let times = self.waiting.iter().map(|waiting| match &waiting.gatherer {
+            Some(gatherer) => gatherer.poll_timeout(),
+            None if waiting.open == 0 => Time::ZERO,
+            None => waiting.deadline,
+        });
+        times.min()
     }
 
     /// A command that has been answered, or has waited long enough.
-    pub(crate) fn release(&mut self, now: Time) -> Option<Command> {
+    pub(crate) fn release(&mut self, now: Time) -> Option<(PeerId, Command)> {
+        for waiting in &mut self.waiting {
+            waiting.take_told(now);
+        }
         let mut waiting = self.waiting.iter();
-        let index = waiting.position(|waiting| waiting.gatherer.is_done(now))?;
-        Some(self.take(index))
+        let index = waiting.position(|waiting| {
+            waiting.gatherer.is_none() && (waiting.open == 0 || waiting.deadline <= now)
+        })?;
+        let Waiting { peer, command, .. } = self.waiting.remove(index);
+        Some((peer, command))
     }
 
     /// The command that opens this peer, or the first of all.
-    pub(crate) fn release_now(&mut self, peer: Option<PeerId>) -> Option<Command> {
+    pub(crate) fn release_now(&mut self, peer: Option<PeerId>) -> Option<(PeerId, Command)> {
         let mut waiting = self.waiting.iter();
         let index = waiting.position(|waiting| peer.is_none_or(|peer| peer == waiting.peer))?;
-        Some(self.take(index))
+        let mut waiting = self.waiting.remove(index);
+        waiting.take_told(Time::MAX);
+        Some((waiting.peer, waiting.command))
     }
 
     pub(crate) fn clear(&mut self) {
         self.waiting.clear();
     }
+}
 
-    fn take(&mut self, index: usize) -> Command {
-        let Waiting {
-            mut command,
-            gatherer,
-            ..
-        } = self.waiting.remove(index);
-        if let Some(addresses) = own_addresses(&mut command) {
+impl Waiting {
+    /// Takes over what the STUN servers have told, once they all have or their time is over.
+    fn take_told(&mut self, now: Time) {
+        let Some(gatherer) = self.gatherer.take_if(|gatherer| gatherer.is_done(now)) else {
+            return;
+        };
+        if let Some(addresses) = own_addresses(&mut self.command) {
             let told = gatherer.candidates(&addresses.bases);
             addresses.candidates.extend(told);
         }
-        command
     }
 }
 
 /// The addresses of a command that opens a peer with full ICE.
-pub(crate) const fn own_addresses(command: &mut Command) -> Option<&mut OwnAddresses> {
+pub(crate) fn own_addresses(command: &mut Command) -> Option<&mut OwnAddresses> {
     let (Command::Push {
         options: PushOptions { ice, .. },
         ..
@@ -124,5 +156,9 @@ pub(crate) const fn own_addresses(command: &mut Command) -> Option<&mut OwnAddre
 
 /// A server that is there answers within a round trip; the other side waits meanwhile.
 const PATIENCE: Duration = Duration::from_millis(700);
+/// A TURN server that is there answers twice; so a lost datagram or two do not matter.
+const RELAY_PATIENCE: Duration = Duration::from_secs(3);
+/// Where there is no other way.
+const LONG_PATIENCE: Duration = Duration::from_secs(10);
 /// Commands that wait at a time; further ones go without asking.
 const MAX_WAITING: usize = 256;

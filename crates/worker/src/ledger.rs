@@ -53,7 +53,9 @@ impl Ledger {
             Event::StreamRemoved { stream, .. } => {
                 self.streams.remove(stream);
             }
-            Event::PeerState { .. } | Event::StreamChanged { .. } => {}
+            Event::PeerState { .. }
+            | Event::CandidateError { .. }
+            | Event::StreamChanged { .. } => {}
         }
     }
 

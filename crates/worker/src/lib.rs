@@ -9,6 +9,7 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod allocations;
 #[cfg(test)]
 mod bug;
 mod certificate;

@@ -5,17 +5,21 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Range;
 use std::sync::Arc;
 
 use mio::{Interest, Registry, Token};
 use slab::Slab;
 use xrtc_rtp::Time;
 use xrtc_sfu::{
-    Batch, Candidate, Class, Command, Event, OwnAddresses, Path, PeerId, RequestId, Tag,
+    Batch, Candidate, CandidateError, Class, Command, Event, OwnAddresses, Path, PeerId, RequestId,
+    Tag, TurnAccess,
 };
 use xrtc_turn::PortSet;
 
+use crate::allocations::Allocations;
 use crate::counters::Counters;
+use crate::entropy;
 use crate::gathering::{Gathering, own_addresses};
 use crate::interface::{InterfaceFilter, local_addresses};
 use crate::udp::{Cursor, Outgoing, ReceiveBuffer, SendBuffer, Sent, Share, Socket};
@@ -33,6 +37,8 @@ pub(crate) struct OwnSockets {
     /// Where they stand for the TURN server, whose clients may reach them.
     ports: Arc<PortSet>,
     gathering: Gathering,
+    /// What they have at TURN servers.
+    allocations: Allocations,
     sockets: Slab<OwnSocket>,
     /// Where each is, by family and port; sorted.
     places: Vec<(Place, usize)>,
@@ -48,13 +54,17 @@ struct OwnSocket {
     request: RequestId,
     /// How far it has come in the batch.
     cursor: Cursor,
+    /// And in what goes by way of TURN servers.
+    relayed_cursor: Cursor,
     is_ready: bool,
     /// The batch has something for it.
     is_due: bool,
+    /// Its peer is gone, but not yet what it has at TURN servers.
+    is_leaving: bool,
 }
 
 /// What tells the sockets of a worker apart: the family and the port.
-type Place = (bool, u16);
+pub(crate) type Place = (bool, u16);
 
 impl OwnSockets {
     pub(crate) fn new(config: &ServerConfig, counters: Arc<Counters>, ports: Arc<PortSet>) -> Self {
@@ -67,9 +77,10 @@ impl OwnSockets {
             announce: config.announce.clone(),
             interfaces: config.interfaces.clone(),
             backend: config.backend,
+            allocations: Allocations::new(Arc::clone(&counters)),
             counters,
             ports,
-            gathering: Gathering::new(config.stun.clone()),
+            gathering: Gathering::default(),
             sockets: Slab::new(),
             places: Vec::new(),
             ready: VecDeque::new(),
@@ -77,7 +88,8 @@ impl OwnSockets {
     }
 
     /// Opens the sockets that a command asks for and writes their addresses into it. Where the system gives none the
-    /// command stays without, and is refused. `None`: STUN servers are asked first, and [`Self::release`] gives it back.
+    /// command stays without, and is refused. `None`: STUN and TURN servers are asked first, and [`Self::release`] gives
+    /// it back.
     pub(crate) fn furnish(
         &mut self,
         now: Time,
@@ -93,16 +105,65 @@ impl OwnSockets {
         let Some(addresses) = own_addresses(&mut command) else {
             return Some(command);
         };
-        *addresses = self.open(registry, request, peer);
+        let mut gather = std::mem::take(&mut addresses.gather);
+        let turn = std::mem::take(&mut gather.turn);
+        let mut opened = self.open(registry, request, peer);
+        if gather.relay_only {
+            opened.bases.clear();
+            opened.candidates.clear();
+        }
+        *addresses = OwnAddresses { gather, ..opened };
+        // Without randomness nobody is asked: a guessed transaction could be answered by a stranger.
+        let Some(seed) = seed().filter(|_| self.gathering.has_room()) else {
+            let busy = turn.iter().take(MAX_TURN_SERVERS).map(not_asked);
+            addresses.errors.extend(busy);
+            return Some(command);
+        };
         let sockets = self.sockets.iter().filter(|(_, own)| own.peer == peer);
         let locals: Vec<SocketAddr> = sockets.map(|(_, own)| own.socket.local()).collect();
-        let ready = self.gathering.begin(now, (peer, command), &locals);
+        let open = self.allocate(now, peer, (&locals, &turn));
+        let ready = self
+            .gathering
+            .begin(now, (peer, command), (&locals, seed, open));
         self.ask(now);
         ready
     }
 
-    /// Sends what is due to STUN servers.
+    /// Asks each TURN server from the socket of its family; says how many.
+    fn allocate(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        (locals, turn): (&[SocketAddr], &[TurnAccess]),
+    ) -> usize {
+        let mut open = 0;
+        for access in turn.iter().take(MAX_TURN_SERVERS) {
+            let mut locals = locals.iter();
+            let local = locals.find(|local| local.is_ipv4() == access.address.is_ipv4());
+            if let (Some(local), Some(seed)) = (local, seed()) {
+                let opened = self.allocations.open(now, peer, (*local, access), seed);
+                open += usize::from(opened);
+            }
+        }
+        open
+    }
+
+    /// Sends what is due to STUN and TURN servers.
     pub(crate) fn ask(&mut self, now: Time) {
+        let (sockets, places) = (&self.sockets, &self.places);
+        let send = |local: SocketAddr, datagram: &[u8], server: SocketAddr| {
+            let found = places.binary_search_by_key(&place(local), |(place, _)| *place);
+            let key = found.ok().and_then(|index| places.get(index));
+            if let Some(own) = key.and_then(|(_, key)| sockets.get(*key)) {
+                own.socket.send_alone(datagram, server);
+            }
+        };
+        let gathering = &mut self.gathering;
+        self.allocations
+            .ask(now, send, |peer| gathering.settle(peer));
+        if self.sockets.iter().any(|(_, own)| own.is_leaving) {
+            self.close_left();
+        }
         let mut out = [0; 64];
         while let Some(transmit) = self.gathering.poll_transmit(now, &mut out) {
             let wanted = place(transmit.path.local);
@@ -116,22 +177,52 @@ impl OwnSockets {
 
     /// A command that has what it waited for.
     pub(crate) fn release(&mut self, now: Time) -> Option<Command> {
-        self.gathering.release(now)
+        let released = self.gathering.release(now)?;
+        Some(self.hand_over(now, released))
     }
 
     /// The command that opens this peer (or any), if it waits still; it waits no longer.
-    pub(crate) fn release_now(&mut self, peer: Option<PeerId>) -> Option<Command> {
-        self.gathering.release_now(peer)
+    pub(crate) fn release_now(&mut self, now: Time, peer: Option<PeerId>) -> Option<Command> {
+        let released = self.gathering.release_now(peer)?;
+        Some(self.hand_over(now, released))
     }
 
-    /// Whether a datagram was the response of a STUN server.
-    pub(crate) fn take_response(&mut self, path: Path, datagram: &[u8]) -> bool {
-        self.gathering.handle_datagram(path, datagram)
+    fn hand_over(&mut self, now: Time, (peer, mut command): (PeerId, Command)) -> Command {
+        if let Some(addresses) = own_addresses(&mut command) {
+            self.allocations.furnish(now, peer, addresses);
+        }
+        command
+    }
+
+    /// What a datagram is for the state machine: on which path it came, and which part of it. Nothing: it was for a
+    /// question to a STUN or TURN server.
+    pub(crate) fn sort(
+        &mut self,
+        now: Time,
+        path: Path,
+        datagram: &[u8],
+    ) -> Option<(Path, Range<usize>)> {
+        if !self.allocations.is_empty()
+            && let Some(unwrapped) = self.allocations.unwrap(now, path, datagram)
+        {
+            return unwrapped;
+        }
+        let is_response = self.gathering.handle_datagram(path, datagram);
+        (!is_response).then_some((path, 0..datagram.len()))
     }
 
     /// When [`Self::ask`] or [`Self::release`] has something.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        self.gathering.poll_timeout()
+        let times = [
+            self.gathering.poll_timeout(),
+            self.allocations.poll_timeout(),
+        ];
+        times.into_iter().flatten().min()
+    }
+
+    /// What the application has to hear of.
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        self.allocations.poll_event()
     }
 
     fn open(&mut self, registry: &Registry, request: RequestId, peer: PeerId) -> OwnAddresses {
@@ -157,8 +248,10 @@ impl OwnSockets {
                 peer,
                 request,
                 cursor: Cursor::default(),
+                relayed_cursor: Cursor::default(),
                 is_ready: false,
                 is_due: false,
+                is_leaving: false,
             });
         }
         let announced = self.announce.iter().filter(|one| one.port.is_none());
@@ -177,24 +270,41 @@ impl OwnSockets {
         addresses
     }
 
-    /// Closes the sockets of a peer that is over or was refused.
-    pub(crate) fn note_event(&mut self, event: &Event) {
+    /// Closes the sockets of a peer that is over or was refused; those with allocations once these are given back.
+    pub(crate) fn note_event(&mut self, now: Time, event: &Event) {
         if self.sockets.is_empty() {
             return;
         }
-        match event {
-            Event::PeerClosed { peer, .. } => self.sockets.retain(|_, own| own.peer != *peer),
-            Event::Refused { request, .. } => {
-                self.sockets.retain(|_, own| own.request != *request);
-            }
-            _ => return,
+        let is_gone = |own: &OwnSocket| match event {
+            Event::PeerClosed { peer, .. } => own.peer == *peer,
+            Event::Refused { request, .. } => own.request == *request,
+            _ => false,
+        };
+        let mut gone = None;
+        for (_, own) in self.sockets.iter_mut().filter(|(_, own)| is_gone(own)) {
+            own.is_leaving = true;
+            gone = Some(own.peer);
         }
+        if let Some(gone) = gone {
+            self.allocations.leave(now, |peer| peer == gone);
+            self.close_left();
+            self.ask(now);
+        }
+    }
+
+    fn close_left(&mut self) {
+        let allocations = &self.allocations;
+        self.sockets
+            .retain(|_, own| !own.is_leaving || allocations.needs(own.socket.local()));
         self.note_change();
     }
 
     /// Closes all: their peers are gone.
-    pub(crate) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self, now: Time) {
         self.gathering.clear();
+        self.allocations.leave(now, |_| true);
+        self.ask(now);
+        self.allocations.clear();
         self.sockets.clear();
         self.ready.clear();
         self.note_change();
@@ -251,8 +361,15 @@ impl OwnSockets {
         if self.places.is_empty() {
             return true;
         }
+        if !self.allocations.is_empty() {
+            self.allocations.wrap(out);
+            // Permissions go before what needs them.
+            self.ask(out.now);
+        }
+        let wrapped = self.allocations.wrapped();
+        let trains = out.batch.trains();
         // A pass over the batch for each of hundreds of sockets would cost more than sending it.
-        for train in out.batch.trains() {
+        for train in trains.chain(wrapped.into_iter().flat_map(Batch::trains)) {
             let wanted = place(train.path.local);
             let found = self
                 .places
@@ -264,8 +381,14 @@ impl OwnSockets {
         }
         let mut all = true;
         for (_, own) in &mut self.sockets {
-            if std::mem::take(&mut own.is_due) {
-                all &= own.socket.send(out, &mut own.cursor, buffer) == Sent::All;
+            if !std::mem::take(&mut own.is_due) {
+                continue;
+            }
+            all &= own.socket.send(out, &mut own.cursor, buffer) == Sent::All;
+            if let Some(batch) = wrapped {
+                let out = Outgoing { batch, ..*out };
+                let cursor = &mut own.relayed_cursor;
+                all &= own.socket.send(&out, cursor, buffer) == Sent::All;
             }
         }
         all
@@ -275,7 +398,9 @@ impl OwnSockets {
     pub(crate) fn rewind(&mut self) {
         for (_, own) in &mut self.sockets {
             own.cursor = Cursor::default();
+            own.relayed_cursor = Cursor::default();
         }
+        self.allocations.rewind();
     }
 
     /// Gives up what is left of the classes that `drops` names.
@@ -288,6 +413,10 @@ impl OwnSockets {
         for (_, own) in &self.sockets {
             own.socket
                 .drop_rest(batch, own.cursor, &drops, &mut dropped);
+            if let Some(wrapped) = self.allocations.wrapped() {
+                let cursor = own.relayed_cursor;
+                own.socket.drop_rest(wrapped, cursor, &drops, &mut dropped);
+            }
         }
     }
 
@@ -295,6 +424,9 @@ impl OwnSockets {
     pub(crate) fn skip_video(&mut self, batch: &Batch) {
         for (_, own) in &mut self.sockets {
             own.cursor.skip_video(batch);
+            if let Some(wrapped) = self.allocations.wrapped() {
+                own.relayed_cursor.skip_video(wrapped);
+            }
         }
     }
 
@@ -306,8 +438,22 @@ impl OwnSockets {
     }
 }
 
-const fn place(local: SocketAddr) -> Place {
+pub(crate) const fn place(local: SocketAddr) -> Place {
     (local.is_ipv4(), local.port())
+}
+
+/// A number that nobody can guess.
+fn seed() -> Option<u64> {
+    let [a, b, c, d, e, f, g, h, ..] = entropy::seed().ok()?;
+    Some(u64::from_ne_bytes([a, b, c, d, e, f, g, h]))
+}
+
+fn not_asked(access: &TurnAccess) -> CandidateError {
+    CandidateError {
+        url: Arc::clone(&access.url),
+        code: 701,
+        text: "not asked: too many peers gather at a time".to_owned(),
+    }
 }
 
 /// Where the socket can send from, and which of these addresses others may be told.
@@ -343,5 +489,7 @@ fn add_addresses(
 
 /// The poller's names for these sockets begin here.
 const FIRST_TOKEN: usize = 1 << 16;
+/// Of one peer; further ones are not asked.
+const MAX_TURN_SERVERS: usize = 4;
 /// Of each family, loopback apart; with it the agent's limit of 16 holds both.
 const MAX_BASES: usize = 7;

@@ -303,17 +303,19 @@ impl Server {
     }
 
     /// What the server holds beside its state machines, by stable camelCase name: `workers` (threads), `sockets`,
-    /// `detours` between workers that share a port, and the slots in use of the queues between application and
+    /// `detours` between workers that share a port, `relayedAddresses` that peers have at TURN servers, and the slots in use of the queues between application and
     /// workers. Of the TURN server `turnAllocations` and `turnConnections`; its sockets are among the `sockets`.
-    pub fn held(&self) -> [(&'static str, u64); 7] {
+    pub fn held(&self) -> [(&'static str, u64); 8] {
         let of_turn = |name| self.turn.as_ref().map_or(0, |turn| turn.held(name));
-        let (mut workers, mut sockets, mut commands, mut detours) = (0, 0, 0, 0);
+        let (mut workers, mut sockets, mut commands) = (0, 0, 0);
+        let (mut detours, mut relayed) = (0, 0);
         let mut events = self.farewell.len();
         let workers_of = self.workers.iter().zip(&self.counters);
         for (link, (info, counters)) in self.links.iter().zip(workers_of) {
             if link.thread.is_some() {
                 workers += 1;
                 sockets += info.bound.len() as u64 + counters.own_sockets.get();
+                relayed += counters.relayed_addresses.get();
                 sockets += counters.tcp_connections.get();
                 detours += counters.detours.get();
                 commands += link.ends.commands.buffer().capacity() - link.ends.commands.slots();
@@ -327,6 +329,7 @@ impl Server {
             ("workers", workers),
             ("sockets", sockets + of_turn("sockets")),
             ("detours", detours),
+            ("relayedAddresses", relayed),
             ("commandSlots", commands as u64),
             ("toldSlots", events as u64),
             ("turnAllocations", of_turn("allocations")),

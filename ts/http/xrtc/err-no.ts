@@ -100,6 +100,7 @@ const BY_CODE: Readonly<Record<XrtcErrorCode, ErrNo>> = {
   XRTC_LIMIT_REACHED: XrtcErrNo.limitReached,
   XRTC_NATIVE_MISSING: XrtcErrNo.internal,
   XRTC_NO_COMMON_CODEC: XrtcErrNo.noCommonCodec,
+  XRTC_NO_RELAY: XrtcErrNo.internal,
   XRTC_OVERLOADED: XrtcErrNo.overloaded,
   XRTC_REMOTE_FORBIDDEN: XrtcErrNo.internal,
   XRTC_REMOTE_REFUSED: XrtcErrNo.internal,

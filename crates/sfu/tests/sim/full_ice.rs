@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use xrtc_ice::{Mode, Role};
 use xrtc_netem::LinkConfig;
-use xrtc_sfu::{Command, Event, Held, Ice, PullOptions, PushOptions, Refused};
+use xrtc_sfu::{
+    CandidateError, Command, Event, Held, Ice, PullOptions, PushOptions, Refused, StatsValue,
+};
 use xrtc_testkit::{PublishConfig, Side, ViewConfig};
 
+use crate::stats::stats;
 use crate::world::{EndId, World, name, network};
 
 const LITE: Mode = Mode::Lite;
@@ -89,6 +92,121 @@ fn media_goes_from_one_lite_server_through_us_to_another() {
         let least = if loss == 0.0 { 88 } else { 60 };
         assert!(frames >= least, "seed {seed}: {frames} of 90 frames");
     }
+}
+
+/// An end at a lite server whose publisher we are, by way of a TURN server only.
+fn pull_by_relay(world: &mut World, link: LinkConfig) -> EndId {
+    let options = PushOptions {
+        ice: world.relayed_ice(0),
+        ..PushOptions::default()
+    };
+    let peer = world.new_peer();
+    let reply = world.ask(0, |request| Command::Push {
+        request,
+        peer,
+        stream: name("x"),
+        options,
+    });
+    let Event::Offer { sdp, .. } = &reply else {
+        panic!("{reply:?}")
+    };
+    let candidates: Vec<&str> = sdp
+        .lines()
+        .filter(|line| line.starts_with("a=candidate"))
+        .collect();
+    assert!(!candidates.is_empty());
+    let is_relayed = |line: &&str| line.contains(" typ relay ");
+    assert!(candidates.iter().all(is_relayed), "{candidates:?}");
+    let side = Side::Publish(PublishConfig::default());
+    answered(world, LITE, (side, link), (reply, peer))
+}
+
+#[test]
+fn media_comes_by_way_of_a_turn_server_and_the_statistics_say_so() {
+    for (seed, loss) in [(1, 0.0), (2, 0.2)] {
+        let mut world = World::new(1, seed);
+        let publisher = pull_by_relay(&mut world, network(20, 3, loss));
+        world.connect_all();
+        world.run_ms(1_000);
+        let viewer = push_to(&mut world, LITE, network(20, 3, loss));
+        let frames = frames_after(&mut world, viewer, 6);
+        let least = if loss == 0.0 { 88 } else { 50 };
+        assert!(frames >= least, "seed {seed}: {frames} of 90 frames");
+        let stats = stats(&mut world, publisher);
+        let local = stats.iter().find(|record| record.kind == "local-candidate");
+        let local = local.expect("a local candidate");
+        for (field, value) in [
+            ("candidateType", "relay"),
+            ("relayProtocol", "udp"),
+            ("protocol", "udp"),
+            ("url", "turn:relay.example"),
+        ] {
+            let expected = StatsValue::Text(value.to_owned());
+            assert_eq!(
+                local.fields.iter().find(|(name, _)| *name == field),
+                Some(&(field, expected))
+            );
+        }
+    }
+}
+
+#[test]
+fn a_peer_with_a_relayed_address_leaves_nothing_behind() {
+    let mut world = World::with_config(1, 3, |config| {
+        config.publisher_grace = Duration::from_secs(1);
+    });
+    let end = pull_by_relay(&mut world, network(20, 0, 0.0));
+    world.connect_all();
+    world.run_ms(500);
+    assert_eq!(world.held(0).addresses, 2, "the relayed address and a path");
+    world.close(end);
+    world.run_ms(2_000);
+    assert_eq!(world.held(0), Held::default());
+}
+
+/// Opens a publisher whose TURN server has refused.
+fn push_without_relay(world: &mut World, relay_only: bool) -> Event {
+    let Ice::Full(mut own) = world.full_ice(0) else {
+        unreachable!("it is full")
+    };
+    own.gather.relay_only = relay_only;
+    own.errors.push(CandidateError {
+        url: "turn:relay.example".into(),
+        code: 401,
+        text: "401 unauthenticated".to_owned(),
+    });
+    if relay_only {
+        own.bases.clear();
+    }
+    let options = PushOptions {
+        ice: Ice::full(*own),
+        ..PushOptions::default()
+    };
+    let peer = world.new_peer();
+    world.ask(0, |request| Command::Push {
+        request,
+        peer,
+        stream: name("x"),
+        options,
+    })
+}
+
+#[test]
+fn a_turn_server_that_refuses_is_an_error_where_it_is_the_only_way_and_else_an_event() {
+    let mut world = World::new(1, 1);
+    let reply = push_without_relay(&mut world, true);
+    let Event::Refused { refused, .. } = reply else {
+        panic!("{reply:?}")
+    };
+    assert_eq!(
+        refused.to_string(),
+        "no relayed address from turn:relay.example: 401 unauthenticated"
+    );
+    assert_eq!(world.held(0), Held::default());
+    let reply = push_without_relay(&mut world, false);
+    assert!(matches!(reply, Event::Offer { .. }), "{reply:?}");
+    let told = |(_, event): &(usize, Event)| matches!(event, Event::CandidateError { error, .. } if error.code == 401);
+    assert_eq!(world.events.iter().filter(|event| told(event)).count(), 1);
 }
 
 #[test]
@@ -272,7 +390,7 @@ fn full_ice_without_a_socket_is_refused() {
     let mut world = World::new(1, 1);
     let peer = world.new_peer();
     let options = PushOptions {
-        ice: Ice::Full(xrtc_sfu::OwnAddresses::default()),
+        ice: Ice::full(xrtc_sfu::OwnAddresses::default()),
         ..PushOptions::default()
     };
     let reply = world.ask(0, |request| Command::Push {

@@ -6,7 +6,7 @@ use xrtc_testkit::{PublishConfig, ViewConfig};
 
 use crate::world::{EndId, World, name_at, network};
 
-fn stats(world: &mut World, end: EndId) -> Vec<StatsRecord> {
+pub(crate) fn stats(world: &mut World, end: EndId) -> Vec<StatsRecord> {
     let (worker, peer) = (world.ends[end].worker, world.ends[end].peer);
     match world.ask(worker, |request| Command::GetStats { request, peer }) {
         Event::Stats { records, .. } => records,

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use xrtc_ice::stun::{Builder, Class, Message};
-use xrtc_sfu::{Command, Event, Ice, OwnAddresses, PushOptions, StreamName, StreamState};
+use xrtc_sfu::{Command, Event, Gather, Ice, OwnAddresses, PushOptions, StreamName, StreamState};
 use xrtc_worker::{Backend, ServerConfig, WorkerEvent};
 
 use crate::outside::{App, loopback};
@@ -23,7 +23,7 @@ fn streams_come_from_another_server(config: ServerConfig) {
     let mut pulled = Vec::new();
     for name in ["one", "two"] {
         let options = PushOptions {
-            ice: Ice::Full(OwnAddresses::default()),
+            ice: Ice::full(OwnAddresses::default()),
             ..PushOptions::default()
         };
         let (peer, offer) = edge.push_with(name, options);
@@ -104,12 +104,23 @@ fn stun_server(answers: usize) -> std::net::SocketAddr {
     address
 }
 
-fn offer_of(stun: Vec<std::net::SocketAddr>) -> String {
-    let mut app = App::with(ServerConfig { stun, ..loopback() });
-    let options = PushOptions {
-        ice: Ice::Full(OwnAddresses::default()),
+/// How a peer is opened that gathers so.
+fn gathering(gather: Gather) -> PushOptions {
+    PushOptions {
+        ice: Ice::full(OwnAddresses {
+            gather,
+            ..OwnAddresses::default()
+        }),
         ..PushOptions::default()
-    };
+    }
+}
+
+fn offer_of(stun: Vec<std::net::SocketAddr>) -> String {
+    let mut app = App::with(loopback());
+    let options = gathering(Gather {
+        stun,
+        ..Gather::default()
+    });
     let (peer, offer) = app.push_with("lobby", options);
     assert_eq!(app.server.worker_of(peer).0, 0);
     offer
@@ -133,19 +144,17 @@ fn an_offer_does_not_wait_for_a_stun_server_for_ever() {
 
 #[test]
 fn a_peer_that_is_closed_or_shut_down_while_it_waits_is_answered() {
-    let mut app = App::with(ServerConfig {
-        stun: vec![stun_server(0)],
-        ..loopback()
-    });
+    let mut app = App::with(loopback());
+    let stun = vec![stun_server(0)];
     let stream = StreamName::parse("lobby").unwrap();
     let worker = app.server.home_of(&stream);
     for is_closed in [true, false] {
         let request = app.request();
         let peer = app.server.new_publisher(&stream);
-        let options = PushOptions {
-            ice: Ice::Full(OwnAddresses::default()),
-            ..PushOptions::default()
-        };
+        let options = gathering(Gather {
+            stun: stun.clone(),
+            ..Gather::default()
+        });
         let stream = stream.clone();
         let command = Command::Push {
             request,

@@ -185,7 +185,7 @@ fn d62_a_stalled_connection_loses_whole_frames_and_nobody_else_does() {
 #[test]
 fn d62_a_server_that_sends_checks_too_sends_them_on_the_connection() {
     let mut scene = Scene::new(loopback());
-    let ice = Ice::Full(OwnAddresses::default());
+    let ice = Ice::full(OwnAddresses::default());
     let (publisher, pushed) = scene.publish_over_tcp("lobby", ice);
     assert!(!scene.answer.contains("a=ice-lite"));
     scene.browsers.run_until("the publisher connects", |ends| {

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use xrtc_ice::Mode;
-use xrtc_sfu::{Candidate, Ice, OwnAddresses};
+use xrtc_sfu::{Candidate, Gather, Ice, OwnAddresses, RelayedAddress};
 use xrtc_testkit::{Browser, Side};
 
-use super::{World, browser_settings};
+use super::{RELAY, World, browser_settings};
 
 impl World {
     /// A browser at an address of its own.
@@ -30,14 +30,32 @@ impl World {
         Browser::with_ice(address, side, &browser_settings(), (seed, ice), self.now)
     }
 
+    /// An address on a TURN server for a peer of that worker, and nothing else.
+    pub(crate) fn relayed_ice(&mut self, worker: usize) -> Ice {
+        let number = self.next_id();
+        let address = SocketAddr::from((RELAY, 50_000 + number as u16));
+        self.workers[worker].own.push(address);
+        let url = "turn:relay.example".into();
+        Ice::full(OwnAddresses {
+            gather: Gather {
+                relay_only: true,
+                ..Gather::default()
+            },
+            relayed: vec![RelayedAddress { address, url }],
+            candidates: vec![Candidate::relayed(address, u16::MAX)],
+            ..OwnAddresses::default()
+        })
+    }
+
     /// Sockets of its own for a peer of that worker, as its driver would open them.
     pub(crate) fn full_ice(&mut self, worker: usize) -> Ice {
         let number = self.next_id();
         let address = SocketAddr::from(([10, 0, 0, 1], 30_000 + number as u16));
         self.workers[worker].own.push(address);
-        Ice::Full(OwnAddresses {
+        Ice::full(OwnAddresses {
             bases: vec![address],
             candidates: vec![Candidate::host(address, u16::MAX)],
+            ..OwnAddresses::default()
         })
     }
 }

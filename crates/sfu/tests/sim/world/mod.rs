@@ -451,6 +451,8 @@ impl World {
     }
 }
 
+/// A TURN server.
+pub(crate) const RELAY: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 /// Where those are who have proved nothing.
 pub(crate) const STRANGERS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use fastrand::Rng;
 use xrtc_sfu::{Path, Route, SfuConfig, Steering, WorkerId};
 
-use super::World;
+use super::{RELAY, World};
 
 /// Where every worker is reached.
 pub(crate) const PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 8_800);
@@ -65,6 +65,11 @@ impl World {
     /// A datagram reaches the server: the worker that the kernel chooses.
     pub(crate) fn deliver_up(&mut self, path: Path, datagram: &mut [u8]) {
         if path.local != PORT {
+            let path = if path.local.ip() == IpAddr::V4(RELAY) {
+                Path::relayed(path.local, path.remote)
+            } else {
+                path
+            };
             let own = self.workers.iter_mut();
             for worker in own.filter(|worker| worker.own.contains(&path.local)) {
                 (self.meter)(&mut || worker.sfu.handle_datagram(self.now, path, datagram));

@@ -1,0 +1,99 @@
+// Whom peers with full ICE ask for addresses: ICE servers as in the browser, read, and their names resolved.
+
+import type { IceServer, IceTransportPolicy } from '../index.d.ts'
+import { parseAddress, resolveAddresses } from './announce.ts'
+import type { BindingIceServer } from './binding.d.ts'
+import { iceUrls, ICE_URLS_RULE } from './ice-server.ts'
+import { invalid, known, text } from './options.ts'
+
+/** What the native side is told of it. */
+export interface Gathering {
+  readonly iceServers?: BindingIceServer[]
+  readonly relayOnly?: boolean
+}
+
+/** Gives it, at once where no name has to be resolved. */
+export type Gather = () => Gathering | Promise<Gathering>
+
+/** The options that say so. */
+export interface GatherOptions {
+  readonly iceServers?: readonly IceServer[]
+  readonly iceTransportPolicy?: IceTransportPolicy
+}
+
+/** A server that can be asked. */
+interface WrittenServer {
+  readonly url: string
+  readonly address: string
+  readonly username?: string
+  readonly credential?: string
+}
+
+// RFC 7064 §3.1, RFC 7065 §3.1.
+const ICE_URL = /^(stuns?|turns?):([^?]+)(?:\?transport=(udp|tcp))?$/i
+const PORT = 3_478
+const MAX_SERVERS = 16
+
+/**
+ * Checks the options of one peer or, without `base`, of the server. What one does not say is as in `base`.
+ *
+ * @throws {InvalidArgumentError} They do not fit.
+ */
+export function gatherOf(options: GatherOptions, base: GatherOptions = {}): Gather {
+  const iceTransportPolicy = policyOf(options.iceTransportPolicy) ?? base.iceTransportPolicy ?? 'all'
+  const written = writtenServers(options.iceServers ?? base.iceServers ?? [])
+  const relayOnly = iceTransportPolicy === 'relay'
+  const servers = relayOnly ? written.filter(({ username }) => username !== undefined) : written
+  if (relayOnly && servers.length === 0) throw invalid("iceTransportPolicy 'relay' needs a TURN server in iceServers")
+  if (servers.length === 0) return () => ({})
+  return async () => ({ iceServers: (await Promise.all(servers.map(resolve))).flat(), relayOnly })
+}
+
+/** Checks what kind of addresses may be used, if it is said. */
+export function policyOf(policy: unknown): IceTransportPolicy | undefined {
+  if (policy === undefined || policy === 'all' || policy === 'relay') return policy
+  throw invalid("iceTransportPolicy is 'all' or 'relay'")
+}
+
+function writtenServers(servers: unknown): readonly WrittenServer[] {
+  if (!Array.isArray(servers) || servers.length > MAX_SERVERS) {
+    throw invalid(`iceServers is an array of at most ${MAX_SERVERS} servers`)
+  }
+  return servers.flatMap((server: unknown) => writtenServer(server))
+}
+
+// Of the URLs of one server, which are ways to the same thing, those over UDP can be used; one has to be there.
+function writtenServer(server: unknown): readonly WrittenServer[] {
+  known('an ICE server', server, ['credential', 'credentialType', 'urls', 'username'])
+  const { urls, username, credential } = server as IceServer
+  const list = iceUrls(urls)
+  if (list === undefined) throw invalid(`of an ICE server, ${ICE_URLS_RULE}`)
+  const parsed = list.map(parseUrl)
+  const usable = parsed.filter(({ overUdp }) => overUdp)
+  if (usable.length === 0) {
+    throw invalid(`${list[0]}: only UDP is spoken with ICE servers, so no stuns:, no turns: and no transport=tcp`)
+  }
+  return usable.map(({ url, address, isTurn }) => {
+    if (!isTurn) return { url, address }
+    if (username === undefined || credential === undefined) {
+      throw invalid(`${url}: a TURN server needs username and credential`)
+    }
+    if (Buffer.byteLength(text('username', username)) > 508) throw invalid('a username has at most 508 bytes')
+    return { url, address, username, credential: text('credential', credential) }
+  })
+}
+
+function parseUrl(url: string): { url: string; address: string; isTurn: boolean; overUdp: boolean } {
+  const [, scheme = '', address = '', transport = 'udp'] = ICE_URL.exec(url) ?? []
+  if (address === '') throw invalid(`not the URL of an ICE server: ${url}`)
+  parseAddress(address)
+  const overUdp = !/s$/i.test(scheme) && transport.toLowerCase() === 'udp'
+  return { url, address, isTurn: /^turn/i.test(scheme), overUdp }
+}
+
+// A name may have addresses of both families; another of the same family is the same server.
+async function resolve({ address, ...server }: WrittenServer): Promise<BindingIceServer[]> {
+  const resolved = await resolveAddresses([address])
+  const families = [false, true].map((ipv6) => resolved.find((one) => one.address.includes(':') === ipv6))
+  return families.flatMap((one) => (one === undefined ? [] : [{ port: PORT, ...one, ...server }]))
+}
