@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import { parseAddress } from '../announce.ts'
 import { jwtAuthorize } from '../auth/jwt.ts'
 import { clientAddressBehind } from '../http/client-address.ts'
+import { iceUrls } from '../ice-server.ts'
 import { checkPublicUrl, isInterfaceName } from '../options.ts'
 import { readSecret } from '../webhooks/delivery.ts'
 import { webhookUrl } from '../webhooks/webhooks.ts'
@@ -187,6 +188,30 @@ program
       secret('--remote-token', checkToken),
     ),
   )
+  .addOption(
+    option(
+      '--ice-server <url>',
+      'a STUN or TURN server (stun:HOST, turn:HOST, over UDP) that --pull and --push get addresses from; may be repeated',
+      'XRTC_ICE_SERVER',
+    ).argParser(iceServers),
+  )
+  .addOption(
+    option('--ice-username <text>', 'who to be to those TURN servers', 'XRTC_ICE_USERNAME').argParser(
+      notEmpty('--ice-username'),
+    ),
+  )
+  .addOption(
+    option('--ice-credential <text>', 'the password to that', 'XRTC_ICE_CREDENTIAL').argParser(
+      notEmpty('--ice-credential'),
+    ),
+  )
+  .addOption(
+    option(
+      '--ice-transport-policy <policy>',
+      'relay: --pull and --push go by way of those TURN servers only (default: all)',
+      'XRTC_ICE_TRANSPORT_POLICY',
+    ).choices(['all', 'relay']),
+  )
   .addHelpText(
     'after',
     '\nRepeated values in an environment variable are separated by commas; an empty variable counts as none, but for those that decide who may do what.',
@@ -316,6 +341,12 @@ function publicUrl(value: string): string {
   const url = value.replace(/\/$/, '')
   checked(() => checkPublicUrl(url))
   return url
+}
+
+function iceServers(value: string, before: readonly string[] | undefined): readonly string[] {
+  const urls = value.split(',').map((entry) => entry.trim())
+  if (iceUrls(urls) !== undefined) return [...(before ?? []), ...urls]
+  throw new InvalidArgumentError('Use stun:HOST[:PORT] or turn:HOST[:PORT].')
 }
 
 function turnUrls(value: string, before: readonly string[] | undefined): readonly string[] {

@@ -1,6 +1,8 @@
 // `--pull NAME=URL` and `--push NAME=URL`: streams from and to other servers.
 
-import type { MediaServer } from '../../index.d.ts'
+import type { IceTransportPolicy, MediaServer } from '../../index.d.ts'
+import type { GatherOptions } from '../gathering.ts'
+import { gatherOf } from '../gathering.ts'
 import { remoteUrl } from '../remote/settings.ts'
 import { parseStreamName } from '../stream-name.ts'
 
@@ -18,10 +20,23 @@ export function parseRemote(text: string): RemoteFlag {
 }
 
 /** Starts them all; each goes on until the server ends. */
-export function startRemotes(media: MediaServer, { pull = [], push = [], remoteToken: token }: RemoteFlags): void {
-  const options = token === undefined ? {} : { token }
+export function startRemotes(media: MediaServer, flags: RemoteFlags): void {
+  const { pull = [], push = [], remoteToken: token } = flags
+  const options = { ...iceOf(flags), ...(token === undefined ? {} : { token }) }
   for (const { streamName, url } of pull) media.pullFrom(url, streamName, options)
   for (const { streamName, url } of push) media.pushTo(streamName, url, options)
+}
+
+/** What the flags say of ICE. Throws what the API says of it. */
+export function iceOf(flags: RemoteFlags): GatherOptions {
+  const { iceServer: urls, iceUsername: username, iceCredential: credential, iceTransportPolicy } = flags
+  const who = { ...(username === undefined ? {} : { username }), ...(credential === undefined ? {} : { credential }) }
+  const options = {
+    ...(urls === undefined ? {} : { iceServers: urls.map((url) => ({ urls: url, ...who })) }),
+    ...(iceTransportPolicy === undefined ? {} : { iceTransportPolicy }),
+  }
+  gatherOf(options)
+  return options
 }
 
 /** The flags. */
@@ -29,4 +44,9 @@ export interface RemoteFlags {
   readonly pull?: readonly RemoteFlag[]
   readonly push?: readonly RemoteFlag[]
   readonly remoteToken?: string
+  /** URLs of STUN and TURN servers. */
+  readonly iceServer?: readonly string[]
+  readonly iceUsername?: string
+  readonly iceCredential?: string
+  readonly iceTransportPolicy?: IceTransportPolicy
 }

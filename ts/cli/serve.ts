@@ -15,7 +15,7 @@ import { conflictOf, gateOf, isOpen, turnOf } from './gate.ts'
 import type { Log } from './log.ts'
 import { openLog } from './log.ts'
 import type { RemoteFlags } from './remote.ts'
-import { startRemotes } from './remote.ts'
+import { iceOf, startRemotes } from './remote.ts'
 
 /** The levels of `--log-level`. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
@@ -66,6 +66,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   if (options.turnTlsPort !== undefined && certificate === undefined) {
     throw new UsageError('--turn-tls-port needs a certificate: --cert and --key, or --https')
   }
+  iceOf(options)
   const objection = certificate === undefined ? undefined : objectionTo(certificate)
   if (options.turnTlsPort !== undefined && objection === 'outdated') {
     throw new UsageError('--turn-tls-port needs a certificate that is valid now: that of --cert is not')
