@@ -262,6 +262,16 @@ impl Browsers {
         self.ends.len() - 1
     }
 
+    /// How many there are; the next one gets this number.
+    pub(crate) const fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Those with this number and later ones are gone with all that they remember.
+    pub(crate) fn dismiss(&mut self, from: usize) {
+        self.ends.truncate(from);
+    }
+
     /// The connection of a browser without UDP.
     pub(crate) fn connection(&mut self, number: usize) -> &mut Connection {
         match &mut self.ends[number].0 {
@@ -356,7 +366,7 @@ impl Browsers {
 }
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How many datagrams of a browser are kept.
 const RECORDED: usize = 256;
 const TICK: Duration = Duration::from_millis(10);

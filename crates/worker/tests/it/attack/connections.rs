@@ -3,17 +3,25 @@
 use std::collections::VecDeque;
 use std::io::Write;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use xrtc_sfu::framing::prefix;
+use xrtc_worker::ServerConfig;
 
 use super::arena::{Arena, forged_check, ufrag_of, unsigned_check};
+use crate::outside::loopback;
 use crate::scene::pictures;
 use crate::tcp::total;
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "an attacker's sockets")]
 fn half_open_connections_and_slow_frames_keep_nobody_out() {
-    let mut arena = Arena::start();
+    let mut arena = Arena::with(ServerConfig {
+        workers: 2,
+        // Longer than any attack: the session that is asked for by its name waits for its answer.
+        answer_timeout: Duration::from_secs(3_600),
+        ..loopback()
+    });
     let (_, offer) = arena.scene.app.push("elsewhere", None);
     let ufrag = ufrag_of(&offer).to_owned();
     arena.remember();
