@@ -2,7 +2,7 @@ import test from 'ava'
 import { once } from 'node:events'
 import { InvalidArgumentError, InvalidStateError, NegotiationError, StreamError } from 'xrtc'
 import type { MediaServer, Peer } from 'xrtc'
-import { fragment, offerOf, startServer } from './harness.ts'
+import { fragment, offerOf, startServer, until } from './harness.ts'
 
 const PUBLISH = offerOf('chromium-publish-vp8')
 const PLAY = offerOf('chromium-play')
@@ -404,3 +404,16 @@ async function heldBecomes(
   while (JSON.stringify(held) !== JSON.stringify(wanted) && performance.now() < until) held = await server.held()
   t.deepEqual(held, wanted)
 }
+
+test('descriptions are the same before and after a peer is connected', async (t) => {
+  const [server, other] = [await startServer(t), await startServer(t)]
+  await server.push('lobby', { offer: offerOf('chromium-publish-vp8') })
+  const pull = await server.pull('lobby', { ice: 'full' })
+  const push = await other.push('copy', { offer: pull.localDescription!.sdp })
+  await pull.setRemoteDescription(push.localDescription!)
+  const descriptions = (): unknown => [pull, push].map((peer) => [peer.localDescription, peer.remoteDescription])
+  const before = descriptions()
+  await until(() => pull.connectionState === 'connected' && push.connectionState === 'connected')
+  t.deepEqual(descriptions(), before)
+  t.deepEqual(pull.localDescription, { type: 'offer', sdp: push.remoteDescription!.sdp })
+})

@@ -14,6 +14,7 @@ import type {
   RollbackDescription,
   SessionDescription,
 } from '../index.d.ts'
+import { AgreedDescriptions } from './agreed-descriptions.ts'
 import type { Deferred } from './deferred.ts'
 import { deferred } from './deferred.ts'
 import type { ListenerErrorReport } from './emitter.ts'
@@ -37,11 +38,6 @@ export interface PeerHome {
   removed(number: number | undefined, peer: PeerBase): void
 }
 
-interface Descriptions {
-  readonly local: SessionDescription
-  readonly remote: SessionDescription
-}
-
 // As many as a browser with many interfaces has.
 const MOST_EARLY = 64
 const NONE: readonly IceCandidateInit[] = []
@@ -61,7 +57,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   #dtlsState: PeerDtlsState = 'new'
   #signalingState: PeerSignalingState = 'stable'
   /** What both sides agreed on last. */
-  #current: Descriptions | undefined
+  #current: AgreedDescriptions | undefined
   /** What was created and not set yet, and the ICE session that it names. */
   #created: SessionDescription | undefined
   #createdSession: string | undefined
@@ -157,7 +153,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     if (created.type === 'answer') {
       if (this.#current !== undefined) await this.#home.native.commit(this.#expectNumber())
       this.#created = undefined
-      return await this.#addEarly(this.#settle({ local: created, remote: this.#pendingRemote ?? created }))
+      return await this.#addEarly(this.#settle(created, this.#pendingRemote ?? created))
     }
     this.#created = undefined
     this.#pendingLocal = created
@@ -173,7 +169,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     const offer = this.#pendingLocal
     if (offer === undefined) throw this.#wrongState('setRemoteDescription')
     await this.#home.native.setAnswer(this.#expectNumber(), sdp)
-    await this.#addEarly(this.#settle({ local: offer, remote: { type: 'answer', sdp } }))
+    await this.#addEarly(this.#settle(offer, { type: 'answer', sdp }))
   }
 
   /** Takes the first offer and answers it: `setRemoteDescription` and `setLocalDescription` in one step. */
@@ -185,7 +181,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     this.#setSignalingState('have-remote-offer')
     this.#assertOpen()
     this.#created = undefined
-    this.#settle({ local, remote })
+    this.#settle(local, remote)
   }
 
   async addIceCandidate(candidate?: IceCandidateInit | null): Promise<void> {
@@ -357,14 +353,19 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   }
 
   // Gives the candidates that came before the agreement.
-  #settle(current: Descriptions): readonly IceCandidateInit[] {
-    this.#current = current
+  #settle(local: SessionDescription, remote: SessionDescription): readonly IceCandidateInit[] {
+    this.#agreeOn(local, remote)
     this.#iceSession = this.#createdSession
-    if (current.local.type === 'offer') this.#restartWanted = false
+    if (local.type === 'offer') this.#restartWanted = false
     const early = this.#early.length === 0 ? NONE : this.#early.splice(0)
     this.#forgetPending()
     this.#setSignalingState('stable')
     return early
+  }
+
+  #agreeOn(local: SessionDescription, remote: SessionDescription): void {
+    this.#current = new AgreedDescriptions(local, remote)
+    if (this.#connectionState === 'connected') this.#current.store()
   }
 
   async #addEarly(candidates: readonly IceCandidateInit[]): Promise<void> {
@@ -383,10 +384,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     this.#iceSession = restarted.iceSession
     if (this.#current !== undefined) {
       const { local, remote } = this.#current
-      this.#current = {
-        local: withCredentialsOf(local, restarted.fragment),
-        remote: withCredentialsOf(remote, fragment),
-      }
+      this.#agreeOn(withCredentialsOf(local, restarted.fragment), withCredentialsOf(remote, fragment))
     }
     return restarted.fragment
   }
@@ -406,6 +404,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   #setConnectionState(state: PeerConnectionState): void {
     if (state === this.#connectionState) return
     this.#connectionState = state
+    if (state === 'connected') this.#current?.store()
     this.tell('connectionstatechange', { connectionState: state })
   }
 
