@@ -8,6 +8,7 @@ export const about = 'lost packets in virtual time, hundreds of sessions a scene
 export const options = {
   seeds: { type: 'string', default: '200', about: 'sessions of each scene' },
   seconds: { type: 'string', default: '15', about: 'length of a session' },
+  lateness: { type: 'string', default: '1200', about: 'how late viewers are at most with each thing they do, in µs' },
   scenes: { type: 'string', default: '', about: 'scenes, comma-separated; none: all' },
 }
 
@@ -19,9 +20,12 @@ const SERVERS = {
   charmed: 'and none is lost',
 }
 
-export async function run({ seeds, seconds, scenes }) {
-  const found = await yardstick('recovery', ['--seeds', seeds, '--seconds', seconds, '--scenes', scenes])
-  const report = new Report(`recovery: ${seeds} sessions of ${seconds} s, mean ± standard deviation`)
+export async function run({ seeds, seconds, scenes, lateness }) {
+  const flags = ['--seeds', seeds, '--seconds', seconds, '--scenes', scenes, '--lateness', lateness]
+  const found = await yardstick('recovery', flags)
+  const report = new Report(
+    `recovery: ${seeds} sessions of ${seconds} s, viewers up to ${lateness} µs late, mean ± standard deviation`,
+  )
   for (const { scene, loss, ...servers } of found.scenes) {
     for (const [name, title] of Object.entries(SERVERS).filter(([name]) => servers[name]))
       rows(report, `${scene}, ${title}`, servers[name], name === 'product' && 1.02 / (1 - loss))

@@ -57,6 +57,11 @@ impl Nacker {
         }
     }
 
+    /// The round trip was measured again.
+    pub fn set_rtt(&mut self, rtt: Duration) {
+        self.rtt = rtt.max(Self::INTERVAL);
+    }
+
     /// A packet came; `is_recovered` if as a retransmission.
     pub fn receive(&mut self, now: Time, sequence_number: u16, is_recovered: bool) -> Received {
         let number = self.unwrapper.unwrap(sequence_number);

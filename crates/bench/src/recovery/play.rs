@@ -10,7 +10,7 @@ use super::figures::{Figures, Window, judge};
 use super::publisher::Publisher;
 use super::scene::{Pair, Scene};
 use super::server::{Kind, MEDIA, RTX, Server, To};
-use super::viewer::Viewer;
+use super::viewer::{Lateness, Viewer};
 
 /// Plays a scene and measures so many seconds of it.
 pub(crate) fn play(scene: &Scene, kind: Kind, seed: u64, seconds: u64) -> Figures {
@@ -67,6 +67,8 @@ struct Session {
     viewer: Viewer,
     publisher_link: Duplex,
     viewer_link: Duplex,
+    /// Between the link and the viewer: packets and when they left the link.
+    door: Link<(Time, Vec<u8>)>,
     /// Where retransmissions go that cannot get lost.
     charmed_link: Option<Link<Vec<u8>>>,
     tally: Tally,
@@ -105,9 +107,18 @@ impl Session {
             now,
             publisher: Publisher::new(rng.u64(..), now + Duration::from_micros(rng.u64(..50_000))),
             server: Server::new(kind, rng.u64(..), now).expect("a usable configuration"),
-            viewer: Viewer::new(now, round_trip, phase),
+            viewer: Viewer::new(
+                now,
+                round_trip,
+                phase,
+                Lateness {
+                    most: scene.lateness,
+                    rng: rng.fork(),
+                },
+            ),
             publisher_link: Duplex::new(scene.publisher, &mut rng),
-            viewer_link: Duplex::new(scene.viewer, &mut rng),
+            viewer_link: Duplex::new(late_up(scene), &mut rng),
+            door: Link::new(late(scene), rng.u64(..)),
             charmed_link: (kind == Kind::Charmed).then(|| {
                 let config = LinkConfig {
                     delay: scene.viewer.down.delay,
@@ -124,6 +135,7 @@ impl Session {
             let next = [
                 self.publisher_link.poll_timeout(),
                 self.viewer_link.poll_timeout(),
+                self.door.poll_timeout(),
                 self.server.poll_timeout(),
                 self.charmed_link.as_ref().and_then(Link::poll_timeout),
                 Some(self.publisher.poll_timeout()),
@@ -169,6 +181,9 @@ impl Session {
             }
         }
         while let Some(datagram) = self.poll_deliver() {
+            self.door.send(now, 0, (now, datagram));
+        }
+        while let Some(datagram) = self.door.poll_deliver(now) {
             let sent = &self.publisher.frames;
             if let Some(asked) = self.viewer.receive(now, &datagram, sent) {
                 send(&mut self.viewer_link.up, now, asked);
@@ -200,6 +215,22 @@ impl Session {
             self.tally.first += 1;
             self.tally.first_lost += u64::from(is_lost);
         }
+    }
+}
+
+/// Packets leave the viewer's machine late, but in order.
+fn late_up(scene: &Scene) -> Pair {
+    let up = LinkConfig {
+        jitter: scene.lateness,
+        ..scene.viewer.up
+    };
+    Pair { up, ..scene.viewer }
+}
+
+fn late(scene: &Scene) -> LinkConfig {
+    LinkConfig {
+        jitter: scene.lateness,
+        ..LinkConfig::default()
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Scene {
     pub(crate) publisher: Pair,
     /// The viewer's two directions.
     pub(crate) viewer: Pair,
+    /// How late everything is at most that the viewer does: its timer, what it takes from its socket and sends.
+    pub(crate) lateness: Duration,
 }
 
 /// Both directions of a link, seen from the peer behind it.
@@ -41,6 +43,7 @@ impl Scene {
             loss: 0.0,
             publisher: Pair::default(),
             viewer: Pair::default(),
+            lateness: LATENESS,
         }
     }
 
@@ -55,6 +58,7 @@ impl Scene {
             loss,
             viewer,
             publisher: Pair::default(),
+            lateness: LATENESS,
         }
     }
 
@@ -75,6 +79,7 @@ impl Scene {
             loss: share,
             publisher: Pair::default(),
             viewer: Pair { up: far(), down },
+            lateness: LATENESS,
         }
     }
 
@@ -90,9 +95,13 @@ impl Scene {
             loss,
             publisher,
             viewer: Pair::default(),
+            lateness: LATENESS,
         }
     }
 }
+
+/// What the generator counts over real sockets: half of it at the median, and no more in 98 of a hundred cases.
+pub(crate) const LATENESS: Duration = Duration::from_micros(1_200);
 
 fn far() -> LinkConfig {
     LinkConfig {

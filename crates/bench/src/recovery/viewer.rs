@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use fastrand::Rng;
 use xrtc_rtp::rtcp::{self, Packet, ReportBlock};
 use xrtc_rtp::{Codec, RtpPacket, SequenceUnwrapper, Ssrc, Time, rtx};
 use xrtc_testkit::{Cause, Nacker, unpack};
@@ -19,7 +20,12 @@ pub(crate) struct Viewer {
     expected_before: u64,
     received_before: u64,
     sender_report: Option<(u32, Time)>,
+    /// When its timer would strike if it were punctual, and when it does.
+    nominal_tick: Time,
     next_tick: Time,
+    lateness: Lateness,
+    /// The round trip without lateness.
+    round_trip: Duration,
     next_report: Time,
     given_up: u64,
     /// A packet was given up, and no key frame has come since.
@@ -31,6 +37,18 @@ pub(crate) struct Viewer {
     pub(crate) frames: HashMap<u32, (u16, Time)>,
 }
 
+/// How late a process does what it does, at random.
+pub(crate) struct Lateness {
+    pub(crate) most: Duration,
+    pub(crate) rng: Rng,
+}
+
+impl Lateness {
+    fn draw(&mut self) -> Duration {
+        self.most.mul_f64(self.rng.f64())
+    }
+}
+
 /// When a packet came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
@@ -40,17 +58,25 @@ pub(crate) struct Arrival {
 }
 
 impl Viewer {
-    /// `rtt` is what its connectivity checks measure, `phase` when its timer strikes.
-    pub(crate) fn new(now: Time, rtt: Duration, phase: Duration) -> Self {
+    /// `round_trip` is what its connectivity checks measure, if nothing is late; `phase` when its timer strikes.
+    pub(crate) fn new(
+        now: Time,
+        round_trip: Duration,
+        phase: Duration,
+        lateness: Lateness,
+    ) -> Self {
         Self {
-            nacker: Nacker::new(rtt),
+            nacker: Nacker::new(round_trip),
             unwrapper: SequenceUnwrapper::new(),
             first: None,
             received: 0,
             expected_before: 0,
             received_before: 0,
             sender_report: None,
+            nominal_tick: now + phase,
             next_tick: now + phase,
+            lateness,
+            round_trip,
             next_report: now + phase,
             given_up: 0,
             is_stuck: false,
@@ -64,12 +90,17 @@ impl Viewer {
         self.next_tick
     }
 
-    /// Takes in a datagram and returns what it sends then.
-    pub(crate) fn receive(&mut self, now: Time, datagram: &[u8], sent: &[Sent]) -> Option<Vec<u8>> {
+    /// Takes in a datagram that left the link at `at` and returns what it sends then.
+    pub(crate) fn receive(
+        &mut self,
+        now: Time,
+        (at, datagram): &(Time, Vec<u8>),
+        sent: &[Sent],
+    ) -> Option<Vec<u8>> {
         if xrtc_rtp::is_rtcp(datagram) {
             for packet in rtcp::packets(datagram).flatten() {
                 if let Packet::SenderReport(report) = packet {
-                    self.sender_report = Some((report.info.ntp.middle(), now));
+                    self.sender_report = Some((report.info.ntp.middle(), *at));
                 }
             }
             return None;
@@ -91,10 +122,10 @@ impl Viewer {
         let part = unpack(Codec::Vp8, payload)?.part?;
         let key = (part.frame, part.packet);
         if let std::collections::hash_map::Entry::Vacant(entry) = self.arrivals.entry(key) {
-            let waited = place.missed_since.map(|since| now.since(since));
-            entry.insert(Arrival { at: now, waited });
-            let frame = self.frames.entry(part.frame).or_insert((0, now));
-            *frame = (frame.0 + 1, now);
+            let waited = place.missed_since.map(|since| at.since(since));
+            entry.insert(Arrival { at: *at, waited });
+            let frame = self.frames.entry(part.frame).or_insert((0, *at));
+            *frame = (frame.0 + 1, *at);
             let is_key = sent
                 .get(part.frame as usize)
                 .is_some_and(|sent| sent.is_key);
@@ -108,7 +139,8 @@ impl Viewer {
 
     /// What is due by time.
     pub(crate) fn handle_timeout(&mut self, now: Time) -> Vec<Vec<u8>> {
-        self.next_tick = now + Nacker::INTERVAL;
+        self.nominal_tick += Nacker::INTERVAL;
+        self.next_tick = self.nominal_tick + self.lateness.draw();
         let mut out = Vec::new();
         out.extend(nack(&self.nacker.take(now, Cause::Timer)));
         if self.nacker.given_up > self.given_up {
@@ -127,6 +159,8 @@ impl Viewer {
         if now >= self.next_report {
             self.next_report = now + Duration::from_secs(1);
             out.extend(self.report(now));
+            // The check goes out with it.
+            self.nacker.set_rtt(self.round_trip + self.lateness.draw());
         }
         out
     }

@@ -1,5 +1,6 @@
 //! Generic NACK (RFC 4585 §6.2.1): asking the publisher for lost packets, and answering viewers that ask.
 
+mod crossing;
 mod generator;
 mod insistence;
 mod reordering;

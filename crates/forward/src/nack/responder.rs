@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use xrtc_rtp::Time;
 
+use super::crossing::{Doubt, UNKNOWN_RTT};
 use super::spare::SpareCopies;
 
 /// Decides how many copies answer a request.
 ///
-/// A packet asked for again before the answer can have arrived is not sent again. Where this answer is the last one that
-/// comes before the viewer's picture stands still, the packet is sent twice; but such spare copies are never more than
-/// [`SpareCopies`] allows. The memory is made when the first request comes.
+/// A packet asked for again before the answer can have arrived is not sent again, nor is one whose answer was probably
+/// arriving just then. Where this answer is the last one that comes before the viewer's picture stands still, the packet
+/// is sent twice, or once in spite of the doubt; but such spare copies are never more than [`SpareCopies`] allows. The
+/// memory is made when the first request comes.
 #[derive(Debug, Default)]
 pub(crate) struct NackResponder {
     recent: Vec<Recent>,
@@ -33,7 +35,9 @@ pub(crate) struct FramePlace {
 struct Recent {
     index: Option<u64>,
     answered: Time,
-    /// Requests that were answered, or could not be.
+    /// The last request, unless it certainly crossed an answer.
+    asked: Time,
+    /// Requests, without those that certainly crossed an answer.
     requests: u8,
 }
 
@@ -49,30 +53,50 @@ impl NackResponder {
         let Some(recent) = self.recent(index) else {
             return Resend::No;
         };
-        // A little less than the round trip: viewers repeat requests after exactly that.
-        let quiet = rtt.unwrap_or(UNKNOWN_RTT).min(LONGEST_RTT) * 4 / 5;
-        let since = now.since(recent.answered);
-        let is_repeated = recent.requests > 0;
-        if is_repeated && since < quiet {
+        let requests = recent.requests.saturating_add(1);
+        let rtt = rtt.map(|rtt| rtt.min(LONGEST_RTT));
+        let is_repeated = requests > 1;
+        let doubt = if is_repeated {
+            Doubt::of(now.since(recent.answered), rtt)
+        } else {
+            Doubt::None
+        };
+        if doubt == Doubt::Certain {
             return Resend::No;
         }
-        recent.answered = now;
-        recent.requests = recent.requests.saturating_add(1);
-        let requests = recent.requests;
+        let waited = now.since(std::mem::replace(&mut recent.asked, now));
+        recent.requests = requests;
+        if is_repeated && doubt == Doubt::None {
+            self.learn_patience(waited);
+        }
+        let may_matter = doubt == Doubt::Slight || self.spare.is_enough();
+        let is_urgent = requests >= MANY_REQUESTS
+            || is_repeated
+                && may_matter
+                && place().is_some_and(|place| self.is_last_chance(now, place, rtt));
+        let resend = match doubt {
+            Doubt::None if is_urgent && self.spare.spend() => Resend::Twice,
+            Doubt::None => Resend::Once,
+            Doubt::Slight if is_urgent => {
+                // It may be a spare copy, or none; whoever has saved pays for it.
+                self.spare.spend();
+                Resend::Once
+            }
+            Doubt::Strong if is_urgent && self.spare.spend() => Resend::Once,
+            _ => Resend::No,
+        };
+        if resend != Resend::No {
+            self.note_answer(now, index, is_repeated);
+        }
+        resend
+    }
+
+    fn note_answer(&mut self, now: Time, index: u64, is_repeated: bool) {
+        if let Some(recent) = self.recent(index) {
+            recent.answered = now;
+        }
         self.last_answer = Some(now);
         self.spare.earn(is_repeated);
-        if is_repeated {
-            self.learn_patience(since);
-        }
-        let is_urgent = requests >= MANY_REQUESTS
-            || requests > 1
-                && self.spare.is_enough()
-                && place().is_some_and(|place| self.is_last_chance(now, place, rtt));
-        if is_urgent && self.spare.spend() {
-            Resend::Twice
-        } else {
-            Resend::Once
-        }
     }
 
     /// A request for a packet that is not here yet.
@@ -92,6 +116,7 @@ impl NackResponder {
         };
         // The requests that are under way ask for what is under way.
         recent.answered = now;
+        recent.asked = now;
         self.last_answer
             .is_some_and(|last| now.since(last) < LATELY)
     }
@@ -125,6 +150,7 @@ impl NackResponder {
         let nothing = Recent {
             index: None,
             answered: Time::ZERO,
+            asked: Time::ZERO,
             requests: 0,
         };
         if self.recent.is_empty() {
@@ -144,7 +170,7 @@ impl NackResponder {
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resend {
-    /// It came too soon after the last one for this packet.
+    /// It came too soon after the last answer for this packet.
     No,
     /// The packet is resent.
     Once,
@@ -156,8 +182,6 @@ pub(crate) enum Resend {
 const REMEMBERED: usize = 256;
 /// A viewer that lost nothing for so long gets no second copies on suspicion.
 const LATELY: Duration = Duration::from_secs(5);
-/// Before the first report a resend is repeated only if asked for by a second request some time later.
-const UNKNOWN_RTT: Duration = Duration::from_millis(20);
 const LONGEST_RTT: Duration = Duration::from_millis(500);
 /// Between two frames: people see it as a standstill, and webrtc-stats counts a freeze (150 ms more than usual).
 const STANDSTILL: Duration = Duration::from_millis(200);
@@ -215,8 +239,35 @@ mod tests {
         assert_eq!(ask(100, 7), Resend::Once);
         assert_eq!(ask(110, 7), Resend::No);
         assert_eq!(ask(139, 7), Resend::No);
-        assert_eq!(ask(140, 7), Resend::Once);
-        assert_eq!(ask(140, 8), Resend::Once);
+        assert_eq!(ask(152, 7), Resend::Once);
+        assert_eq!(ask(152, 8), Resend::Once);
+    }
+
+    #[test]
+    fn a_packet_is_not_resent_while_the_answer_before_is_arriving() {
+        for late in [0, 1] {
+            let mut responder = trusted();
+            let mut ask = |millis| responder.admit(at(millis), 1_000, Some(RTT), nowhere);
+            assert_eq!(ask(1_000), Resend::Once);
+            assert_eq!(ask(1_050 + late), Resend::No);
+            assert_eq!(ask(1_110), Resend::Once);
+        }
+    }
+
+    #[test]
+    fn at_the_last_chance_it_is_resent_though_the_answer_may_be_arriving() {
+        // So soon after the round trip it costs a spare copy, a little later it costs none.
+        for (late, has_spare, expected) in [
+            (0, true, Resend::Once),
+            (0, false, Resend::No),
+            (1, false, Resend::Once),
+        ] {
+            let mut responder = trusted();
+            while !has_spare && responder.spare.spend() {}
+            let mut ask = |millis| responder.admit(at(millis), 1_000, Some(RTT), place(1_000, 967));
+            assert_eq!(ask(1_060), Resend::Once);
+            assert_eq!(ask(1_110 + late), expected);
+        }
     }
 
     #[test]

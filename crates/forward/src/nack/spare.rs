@@ -4,7 +4,7 @@
 ///
 /// A packet needs 1 / (1 − p) resends on average where the share p of them gets lost. Of a spare copy p is needed
 /// anyway, because the other one gets lost; the rest is too much. So that this is never more than a fiftieth of what is
-/// needed, (1 − p) / 50 of a copy is earned with every answer.
+/// needed, (1 − p) / 52 of a copy is earned with every answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SpareCopies {
     /// Of a copy.
@@ -63,7 +63,8 @@ impl Default for SpareCopies {
     }
 }
 
-const PARTS: u16 = 50;
+/// A little less than a fiftieth, because an answer now and then is one too many although nobody knew.
+const PARTS: u16 = 52;
 /// What can be saved up.
 const MOST: u16 = 8;
 const MEMORY: u16 = 256;
