@@ -112,6 +112,16 @@ export const NO_UDP = `table inet filter {
   chain through { type filter hook forward priority filter; meta l4proto udp drop; }
 }`
 
+/** Of UDP, nothing gets through but what goes to or from one port. */
+export const ONE_UDP_PORT = (port: number): string => `table inet filter {
+  chain through {
+    type filter hook forward priority filter;
+    udp dport ${port} accept
+    udp sport ${port} accept
+    meta l4proto udp drop
+  }
+}`
+
 /** Nothing but connections to one port gets out. */
 export const ONE_PORT = (port: number): string => `table inet filter {
   chain through {

@@ -1,5 +1,9 @@
 // Viewers behind routers: symmetric NAT, no UDP, other addresses while they play, a cable that is pulled.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import type { Page } from 'puppeteer-core'
 import type { PeerStats } from 'xrtc'
@@ -13,11 +17,13 @@ import {
   startSite,
   type Site,
 } from './harness.ts'
+import { until } from '../harness.ts'
 import {
   giveAddress,
   makeNetwork,
   NO_UDP,
   ONE_PORT,
+  ONE_UDP_PORT,
   ROUTER,
   SERVER,
   SYMMETRIC_NAT,
@@ -146,3 +152,24 @@ test.serial('Chromium plays on when its cable was pulled until it saw that', asy
 const MOST_LOOK_MS = 2_500
 /** Chromium checks a path that works every 2.5 s, and no server learns before that where it is now. */
 const MOST_PING_MS = 3_500
+
+test.serial('another server that reaches the TURN server alone pulls by way of that', async (t) => {
+  const network = await makeNetwork(t)
+  const options = { udp: { host: SERVER }, turn: { port: 0, host: SERVER } }
+  const site = await startSite(t, options, { host: SERVER })
+  network.router.nft(ONE_UDP_PORT(site.server.turn?.bound[0]?.port ?? 0))
+  await openPush(await startChromium(t), { ...site, url: site.url.replace(SERVER, '127.0.0.1') }, 'far')
+  const edge = spawn(network.viewer.wrap(t, process.execPath), [
+    fileURLToPath(new URL('edge.js', import.meta.url)),
+    `${site.url}/whep/far`,
+    JSON.stringify(site.server.iceServers()),
+  ])
+  t.teardown(() => edge.kill())
+  edge.stderr.pipe(process.stderr)
+  const [told] = (await once(createInterface({ input: edge.stdout }), 'line')) as [string]
+  t.is(told, 'relay')
+  t.is((await site.server.held()).turnAllocations, 1)
+  edge.stdin.end()
+  t.deepEqual(await once(edge, 'exit'), [0, null])
+  await until(async () => (await site.server.held()).turnAllocations === 0)
+})
