@@ -88,7 +88,7 @@ test('one server comes to another by the TURN server that this one has', async (
   t.is(asked, 2)
   t.is(localCandidate(await pull.getStats())?.candidateType, 'relay')
   t.is((await origin.held()).turnAllocations, 2)
-  t.true(((await origin.getStats()).turn?.['datagramsToClients'] ?? 0) > 10)
+  await until(async () => ((await origin.getStats()).turn?.['datagramsToClients'] ?? 0) > 10)
   await Promise.all([back.close(), pull.close()])
   await until(async () => (await origin.held()).turnAllocations === 0)
   await edge.stream('lobby')?.close()
