@@ -14,16 +14,21 @@ pub(crate) fn in_own_network(commands: &[&str], test: impl FnOnce() + Send + 'st
         let entered = unsafe { libc::unshare(libc::CLONE_NEWNET) } == 0;
         assert!(entered, "network namespaces need root (CAP_SYS_ADMIN)");
         for command in &commands {
-            let mut words = command.split(' ');
-            let program = words.next().unwrap();
-            let status = Command::new(program).args(words).status();
-            let is_done = status.is_ok_and(|status| status.success());
-            assert!(
-                is_done,
-                "cannot run {command} (Debian: apt-get install iproute2)"
-            );
+            run(command);
         }
         test();
     });
     thread.unwrap().join().unwrap();
+}
+
+/// Runs a command in the network of the calling thread.
+pub(crate) fn run(command: &str) {
+    let mut words = command.split(' ');
+    let program = words.next().unwrap();
+    let status = Command::new(program).args(words).status();
+    let is_done = status.is_ok_and(|status| status.success());
+    assert!(
+        is_done,
+        "cannot run {command} (Debian: apt-get install iproute2)"
+    );
 }

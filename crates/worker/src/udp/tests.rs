@@ -224,10 +224,12 @@ fn a_datagram_that_cannot_go_is_counted_and_stops_no_other() {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::os::fd::AsRawFd;
+    use std::sync::mpsc;
+    use std::thread;
 
     use super::super::set_option;
     use super::*;
-    use crate::own_network::in_own_network;
+    use crate::own_network::{in_own_network, run};
 
     #[test]
     fn replies_leave_from_the_address_that_was_asked() {
@@ -350,6 +352,60 @@ mod linux {
             );
         });
     }
+
+    #[test]
+    fn trains_cross_a_cable_at_any_mtu_and_where_the_device_takes_none() {
+        for (mtu, device, split) in [
+            (1500, "ip link set near mtu 1500 up", 0),
+            (1280, "ip link set near mtu 1280 up", 1),
+            // Segmentation is left to the kernel, as with an offload that was switched off.
+            (1500, "ip link set near mtu 1500 gso_max_segs 1 up", 0),
+        ] {
+            let (far_thread, told_thread) = mpsc::channel();
+            let (plugged, told_plugged) = mpsc::channel();
+            let (far_address, told_address) = mpsc::channel();
+            let far = move || {
+                // PID/task/TID
+                let path = std::fs::read_link("/proc/thread-self").unwrap();
+                let thread = path.file_name().unwrap().to_str().unwrap().to_owned();
+                far_thread.send(thread).unwrap();
+                told_plugged.recv_timeout(LIMIT).unwrap();
+                run("ip addr add 10.9.0.2/24 dev far");
+                run(&format!("ip link set far mtu {mtu} up"));
+                let (client, remote) = other_end("10.9.0.2:0");
+                far_address.send(remote).unwrap();
+                expect_datagrams(&client, &[1200, 1200, 1200, 700]);
+                expect_datagrams(&client, &[1400, 1400, 1400]);
+            };
+            let near = move || {
+                let far = told_thread.recv_timeout(LIMIT).unwrap();
+                run(&format!("ip link set far netns {far}"));
+                run(device);
+                plugged.send(()).unwrap();
+                let mut bench = Bench::new("10.9.0.1:0", Backend::Native);
+                let remote = told_address.recv_timeout(LIMIT).unwrap();
+                let path = Path::udp(bench.socket.local(), remote);
+                bench.send(&batch(path, &[1200, 1200, 1200, 700]));
+                bench.send(&batch(path, &[1400, 1400, 1400]));
+                let counters = bench.counters();
+                assert_eq!((counters.datagrams_sent, counters.send_errors), (7, 0));
+                assert_eq!(
+                    (counters.trains_sent, counters.trains_split),
+                    (2 - split, split)
+                );
+            };
+            thread::scope(|scope| {
+                scope.spawn(|| in_own_network(&[], far));
+                let cable = [
+                    "ip link add near type veth peer name far",
+                    "ip addr add 10.9.0.1/24 dev near",
+                ];
+                in_own_network(&cable, near);
+            });
+        }
+    }
+
+    const LIMIT: Duration = Duration::from_secs(10);
 
     #[test]
     fn a_full_socket_is_blocked_and_goes_on_where_it_was() {
