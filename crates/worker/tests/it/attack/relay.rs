@@ -40,7 +40,7 @@ fn figures(arena: &Arena) -> HashMap<&'static str, u64> {
 
 /// The figures as soon as they fulfil `condition`.
 fn figures_when(
-    arena: &mut Arena,
+    arena: &Arena,
     condition: impl Fn(&HashMap<&'static str, u64>) -> bool,
 ) -> HashMap<&'static str, u64> {
     let deadline = arena.scene.browsers.now() + PATIENCE;
@@ -127,7 +127,7 @@ fn no_client_reaches_the_network_of_the_server_by_it() {
         "all before is done"
     );
     // An answer may be here before what it tells of is counted.
-    let figures = figures_when(&mut arena, |figures| figures["datagramsToPeers"] > before);
+    let figures = figures_when(&arena, |figures| figures["datagramsToPeers"] > before);
     assert_eq!(figures["datagramsToPeers"], before + 1);
     assert!(figures["peersRefused"] as usize > 2 * refused);
     arena.assert_undisturbed();
