@@ -52,6 +52,11 @@ impl Consent {
         self.last_sign = sign;
     }
 
+    /// When the peer last showed itself.
+    pub(super) const fn last_sign(&self) -> Time {
+        self.last_sign
+    }
+
     pub(super) fn is_due(&self, now: Time) -> bool {
         self.next_at <= now
     }

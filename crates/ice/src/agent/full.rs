@@ -40,6 +40,8 @@ pub(super) struct Full {
     pub(super) nominating: Option<Path>,
     /// When we stop waiting for better pairs than those that have succeeded.
     pub(super) nominate_at: Option<Time>,
+    /// When the pairs beside the selected one are looked at next.
+    pub(super) look_at: Option<Time>,
     /// The number of the peer's last nomination.
     pub(super) nomination: u32,
     pub(super) rtt: RoundTrip,
@@ -82,6 +84,7 @@ impl Full {
             selected: None,
             nominating: None,
             nominate_at: None,
+            look_at: None,
             nomination: 0,
             rtt: RoundTrip::default(),
             connect_deadline: Some(now + connect_timeout),
@@ -258,6 +261,7 @@ impl Full {
         self.checklist = Checklist::default();
         self.nominating = None;
         self.nominate_at = None;
+        self.look_at = None;
         self.nomination = 0;
         if self.selected.is_none() {
             self.previous_remote = None;
@@ -279,6 +283,7 @@ impl Full {
         }
         self.nominate(now);
         self.resolve_doubt(now);
+        self.look_at_others(now);
         let is_over =
             |selected: &Selected| selected.consent.expires_at(self.consent_timeout) <= now;
         if self.selected.as_ref().is_some_and(is_over) {
@@ -413,7 +418,8 @@ impl Full {
                 .poll_timeout()
                 .min(selected.consent.expires_at(self.consent_timeout))
         });
-        [checks, consent, self.nominate_at, self.connect_deadline]
+        let (nominate, look) = (self.nominate_at, self.look_at);
+        [checks, consent, nominate, look, self.connect_deadline]
             .into_iter()
             .flatten()
             .min()

@@ -155,7 +155,11 @@ impl Full {
         match error_code(message) {
             None => {
                 selected.consent.refresh(now);
-                self.rtt.sample(now.since(open.sent));
+                let (path, rtt) = (selected.consent.path, now.since(open.sent));
+                self.rtt.sample(rtt);
+                if let Some(pair) = self.checklist.find_mut(path) {
+                    pair.measure(rtt);
+                }
             }
             Some(ROLE_CONFLICT) => {
                 let path = selected.consent.path;
@@ -190,6 +194,9 @@ impl Full {
         };
         pair.state = PairState::Succeeded;
         pair.answered = Some(now);
+        if check.is_single() {
+            pair.measure(elapsed);
+        }
         let foundation = pair.foundation;
         let is_nominated = match self.role {
             Role::Controlling => check.use_candidate,
@@ -205,6 +212,8 @@ impl Full {
         }
         if is_nominated || self.selected.is_none() {
             self.select(now, path, is_nominated, events);
+        } else {
+            self.consider(now, path);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The agent: one peer's paths, checks and consent.
 
+mod alternatives;
 mod checklist;
 mod config;
 mod consent;

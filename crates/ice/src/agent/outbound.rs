@@ -84,7 +84,8 @@ impl Full {
             .sent(now, id, self.role, self.rtt.timeout());
         selected.consent.schedule(now, &mut self.rng);
         // Nominating again costs nothing, and a lite peer learns from it that our address has changed (NAT rebinding).
-        let use_candidate = self.role == Role::Controlling && selected.is_nominated;
+        let is_staying = selected.is_nominated && self.nominating.is_none();
+        let use_candidate = self.role == Role::Controlling && is_staying;
         let request = Request {
             path: selected.consent.path,
             id,

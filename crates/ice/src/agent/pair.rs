@@ -25,6 +25,8 @@ pub(super) struct Pair {
     pub(super) is_nominated_by_peer: bool,
     /// When our last check on it was answered.
     pub(super) answered: Option<Time>,
+    /// The shortest round trip of late: a single long one says more of the machines than of the path.
+    pub(super) rtt: Option<Duration>,
 }
 
 impl Pair {
@@ -38,7 +40,14 @@ impl Pair {
             is_checked_by_peer: false,
             is_nominated_by_peer: false,
             answered: None,
+            rtt: None,
         }
+    }
+
+    /// A check that was sent once has taken this long.
+    pub(super) fn measure(&mut self, rtt: Duration) {
+        let before = self.rtt.map_or(rtt, |before| before + before / 4);
+        self.rtt = Some(rtt.min(before));
     }
 
     /// Whether its outcome is still open.

@@ -1,5 +1,6 @@
 //! A full agent and handmade answers.
 
+mod alternatives;
 mod nomination;
 mod relayed;
 
@@ -77,6 +78,21 @@ impl Client {
         let key = IntegrityKey::new(self.remote.pwd());
         let builder = fill(Builder::new(&mut out, class, id_of(request)));
         let len = builder.integrity(&key).fingerprint().finish().unwrap();
+        self.agent.handle_datagram(self.now, path, &out[..len]);
+    }
+
+    /// The controlled peer checks `path`.
+    fn check(&mut self, path: Path) {
+        let mut out = [0; 1200];
+        let local = credentials(1);
+        let len = Builder::new(&mut out, Class::Request, TransactionId([9; 12]))
+            .username(local.ufrag(), self.remote.ufrag())
+            .priority(1_853_824_767)
+            .ice_controlled(7)
+            .integrity(&IntegrityKey::new(local.pwd()))
+            .fingerprint()
+            .finish()
+            .unwrap();
         self.agent.handle_datagram(self.now, path, &out[..len]);
     }
 
