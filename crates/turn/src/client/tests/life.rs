@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::{TurnEvent, TurnFailure};
+use allocation_counter::measure;
+
+use super::super::{Received, TurnEvent, TurnFailure};
 use super::scene::*;
 
 #[test]
@@ -43,6 +45,28 @@ fn an_allocation_is_had_used_and_given_back() {
     assert!(scene.client.is_over());
     assert_eq!((scene.released, scene.client.poll_timeout()), (1, None));
     assert_eq!(scene.server.counters().allocations, 0);
+}
+
+#[test]
+fn what_goes_by_a_channel_allocates_nothing() {
+    let mut scene = Scene::new(0.0, 1);
+    scene.seconds(1);
+    for asks_for in ["a permission", "a channel"] {
+        assert!(scene.send(PEER, asks_for.as_bytes()).is_some());
+        scene.seconds(1);
+    }
+    let (now, peer) = (scene.now, address(PEER));
+    let mut out = [0; 1_500];
+    let counted = measure(|| {
+        for _ in 0..100 {
+            let route = scene.client.route(now, peer, true).unwrap();
+            let len = scene.client.frame(route, &[0x80; 1_200], &mut out).unwrap();
+            assert_eq!(len, 4 + 1_200);
+            let back = scene.client.handle_datagram(now, &out[..len]);
+            assert_eq!(back, Received::Data { peer, data: 4..len });
+        }
+    });
+    assert_eq!(counted.count_total, 0);
 }
 
 /// Three hours: the nonce ends three times, the permission 36 times, the channel 18 times.
