@@ -90,7 +90,7 @@ const fn reason(code: u16) -> &'static str {
 pub struct TurnClientCounters {
     /// Responses without a right MESSAGE-INTEGRITY.
     pub unauthentic: u64,
-    /// Data on unknown channels and from peers without a permission.
+    /// Data on unknown channels, from peers without a permission, and after the allocation was given back.
     pub data_discarded: u64,
     /// Times that there was no way to a peer.
     pub datagrams_refused: u64,

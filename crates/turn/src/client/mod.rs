@@ -141,7 +141,8 @@ impl TurnClient {
         };
         let len = usize::from(u16::from_be_bytes([*l0, *l1]));
         let peer = self.peers.of_channel(u16::from_be_bytes([*n0, *n1]));
-        match peer.filter(|_| len <= rest.len()) {
+        let is_used = self.relayed().is_some();
+        match peer.filter(|_| is_used && len <= rest.len()) {
             Some(peer) => Received::Data {
                 peer,
                 data: 4..4 + len,
@@ -154,7 +155,7 @@ impl TurnClient {
     fn data_indication(&mut self, message: &Message<'_>, datagram: &[u8]) -> Received {
         let peer = value(message, AttributeType::XOR_PEER_ADDRESS)
             .and_then(|value| message.xor_address(value))
-            .filter(|peer| self.peers.has_permission(peer.ip()));
+            .filter(|peer| self.relayed().is_some() && self.peers.has_permission(peer.ip()));
         let data = value(message, AttributeType::DATA);
         // The value lies in the datagram.
         let start =

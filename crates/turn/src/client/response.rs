@@ -27,36 +27,45 @@ impl TurnClient {
     }
 
     /// The server wants to see something: asks the same with it. Such an answer has no MESSAGE-INTEGRITY, since it
-    /// comes before the server knows who asks; whoever forged it would have to know the transaction.
+    /// comes before the server knows who asks; whoever forged it would have to know the transaction, and can delay it.
     fn meet(&mut self, now: Time, index: usize, message: &Message<'_>) {
-        let nonce = value(message, AttributeType::NONCE);
-        let old = self.challenge.take();
-        // RFC 8489 §9.2.5: with 438 the realm stays as it was.
-        let (realm, key) = match old {
-            Some(Challenge { realm, key, .. }) => (Some(realm), Some(key)),
-            None => (
-                value(message, AttributeType::REALM).map(<[u8]>::to_vec),
-                None,
-            ),
+        let fits = |value: &&[u8]| !value.is_empty() && value.len() <= MAX_CHALLENGE;
+        let nonce = value(message, AttributeType::NONCE).filter(fits);
+        let realm = value(message, AttributeType::REALM).filter(fits);
+        let Some(transaction) = self.transactions.get_mut(index) else {
+            return;
         };
-        let fits = |value: &[u8]| !value.is_empty() && value.len() <= MAX_CHALLENGE;
-        let transaction = self.transactions.swap_remove(index);
-        let (Some(realm), Some(nonce)) = (
-            realm.filter(|realm| fits(realm)),
-            nonce.filter(|nonce| fits(nonce)),
-        ) else {
-            return self.fail(TurnFailure::Malformed);
-        };
-        let key = key.unwrap_or_else(|| long_term_key(&self.username, &realm, &self.password));
-        self.challenge = Some(Challenge {
-            realm,
-            nonce: nonce.to_vec(),
-            key,
-        });
-        if transaction.renewals >= MAX_RENEWALS {
-            return self.refused(now, transaction.question, 438);
+        match (&mut self.challenge, nonce, realm) {
+            // RFC 8489 §9.2.5: with 438 the realm stays as it was.
+            (Some(challenge), Some(nonce), _) if transaction.renewals < MAX_RENEWALS => {
+                challenge.nonce = nonce.to_vec();
+            }
+            (None, Some(nonce), Some(realm)) => {
+                self.challenge = Some(Challenge {
+                    realm: realm.to_vec(),
+                    nonce: nonce.to_vec(),
+                    key: long_term_key(&self.username, realm, &self.password),
+                });
+            }
+            // There is nothing to lose yet.
+            (challenge, ..) if transaction.question == Question::Allocate => {
+                let is_stale = challenge.is_some() && nonce.is_some();
+                let stale = TurnFailure::Refused { code: 438 };
+                return self.fail(if is_stale {
+                    stale
+                } else {
+                    TurnFailure::Malformed
+                });
+            }
+            // Nobody has signed it, and an allocation is not given up for that: another answer may come.
+            _ => {
+                self.counters.unauthentic += 1;
+                transaction.refusal = Some(438);
+                return;
+            }
         }
         let id = TransactionId::random(&mut self.rng);
+        let transaction = self.transactions.swap_remove(index);
         self.transactions.push(transaction.renewed(now, id));
     }
 

@@ -193,6 +193,31 @@ fn a_challenge_without_a_nonce_or_with_a_huge_one_is_the_end() {
     }
 }
 
+/// Such an answer is never signed.
+#[test]
+fn an_allocation_outlives_a_438_that_names_no_nonce_and_one_after_the_other() {
+    let mut scene = Scene::new(0.0, 1);
+    scene.seconds(1);
+    let relayed = scene.client.relayed();
+    assert!(relayed.is_some());
+    let (client, now) = (&mut scene.client, scene.now);
+    client.route(now, address(PEER), false);
+    let (mut id, _) = request(client, now);
+    for nonce in [&b""[..], b"1", b"2", b"3", b"4", b"5"] {
+        client.handle_datagram(now, &error(id, 438, nonce));
+        // Asked again with the new one, as long as that is worth it.
+        if client.poll_timeout().is_some_and(|due| due <= now) {
+            (id, _) = request(client, now);
+        }
+        assert_eq!(client.relayed(), relayed);
+    }
+    scene.seconds(60);
+    assert_eq!(scene.client.relayed(), relayed);
+    scene.send(PEER, b"asks again");
+    scene.seconds(1);
+    assert!(scene.send(PEER, b"hello").is_some());
+}
+
 #[test]
 fn another_server_is_not_followed() {
     let (mut client, now) = (TurnClient::new(config(), 1, Time::ZERO), Time::ZERO);
