@@ -23,6 +23,7 @@ mod srtp;
 mod stream;
 mod stun;
 mod turn;
+mod turn_client;
 mod watch;
 
 // What the tests of the crates play with is what targets play with.
@@ -112,6 +113,12 @@ pub const TARGETS: &[Target] = &[
         form: Form::Bytes(1_024),
         seeds: turn::seeds,
         run: turn::run,
+    },
+    Target {
+        name: "turn_client",
+        form: Form::Bytes(512),
+        seeds: turn_client::seeds,
+        run: turn_client::run,
     },
     Target {
         name: "srtp",

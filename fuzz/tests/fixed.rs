@@ -33,6 +33,7 @@ fixed! {
     stun 2_000,
     framing 5_000,
     turn 3_000,
+    turn_client 3_000,
     srtp 2_000,
     dtls 40,
     stream 300,
