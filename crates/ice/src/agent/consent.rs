@@ -14,6 +14,8 @@ pub(super) struct Consent {
     pub(super) path: Path,
     /// The generation that signs them.
     pub(super) generation: u32,
+    /// Between two requests, give or take a fifth.
+    interval: Duration,
     /// The last answer, or the last authenticated check of the peer.
     last_sign: Time,
     next_at: Time,
@@ -26,11 +28,18 @@ pub(super) struct Consent {
 
 impl Consent {
     /// `path` has just shown consent.
-    pub(super) fn new(path: Path, generation: u32, now: Time, rng: &mut fastrand::Rng) -> Self {
-        let next_at = now + interval(rng);
+    pub(super) fn new(
+        path: Path,
+        generation: u32,
+        now: Time,
+        (timeout, rng): (Duration, &mut fastrand::Rng),
+    ) -> Self {
+        let interval = INTERVAL.min(timeout / 3);
+        let next_at = now + spread(interval, rng);
         Self {
             path,
             generation,
+            interval,
             last_sign: now,
             next_at,
             doubt_at: None,
@@ -77,7 +86,7 @@ impl Consent {
 
     /// Plans the next request.
     pub(super) fn schedule(&mut self, now: Time, rng: &mut fastrand::Rng) {
-        self.next_at = now + interval(rng);
+        self.next_at = now + spread(self.interval, rng);
     }
 
     /// Whether the path should be checked out of turn, because its last request seems lost. Says so once.
@@ -119,10 +128,12 @@ pub(super) struct Open {
     pub(super) role: Role,
 }
 
-/// 5 s, times 0.8 to 1.2, so that many sessions do not beat in time (RFC 7675 §5.1).
-fn interval(rng: &mut fastrand::Rng) -> Duration {
-    Duration::from_micros(rng.u64(4_000_000..=6_000_000))
+/// Times 0.8 to 1.2, so that many sessions do not beat in time (RFC 7675 §5.1).
+fn spread(interval: Duration, rng: &mut fastrand::Rng) -> Duration {
+    interval * rng.u32(800..=1_200) / 1_000
 }
 
+/// RFC 7675 §5.1. Where consent is to be over sooner than its 30 s it is asked for more often.
+const INTERVAL: Duration = Duration::from_secs(5);
 /// As many as can be unanswered before consent of 30 s has run out.
 const OPEN: usize = 8;

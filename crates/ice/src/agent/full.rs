@@ -393,7 +393,10 @@ impl Full {
                 consent.refresh(now);
                 consent
             }
-            _ => Consent::new(path, self.generation, now, &mut self.rng),
+            _ => {
+                let terms = (self.consent_timeout, &mut self.rng);
+                Consent::new(path, self.generation, now, terms)
+            }
         };
         self.selected = Some(Selected {
             consent,

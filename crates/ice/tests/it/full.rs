@@ -253,6 +253,29 @@ fn consent_checks_are_4_to_6_s_apart_and_have_fresh_transactions() {
     }
 }
 
+/// Where consent is to end after a second, a healthy path has to be asked more than once in it.
+#[test]
+fn a_short_consent_is_asked_for_more_often() {
+    let second = Duration::from_secs(1);
+    let mut config = AgentConfig::full(Role::Controlling, credentials(1));
+    config.consent_timeout = second;
+    let remote = credentials(2);
+    let mut agent = Agent::new(config, 5, Time::ZERO);
+    agent.set_remote(remote.clone());
+    agent.add_local_candidate(&Candidate::host(left_address(), 65535));
+    agent.add_remote_candidate(&Candidate::host(right_address(), 65535));
+    let now = Time::ZERO;
+    let mut client = Client { agent, remote, now };
+    let mut asked = 0;
+    while client.now < Time::ZERO + second * 60 {
+        let (path, request) = client.request();
+        client.answer(path, &request, Class::Success, |builder| builder);
+        asked += 1;
+    }
+    assert_eq!(client.agent.selected(), Some(Client::path()));
+    assert!((150..250).contains(&asked), "{asked}");
+}
+
 #[test]
 fn an_unanswered_consent_check_is_followed_by_an_ordinary_one() {
     let mut client = Client::connected();
