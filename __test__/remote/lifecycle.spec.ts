@@ -161,3 +161,23 @@ test('a peer with full ICE offers what a STUN server has seen', async (t) => {
   await t.throwsAsync(startServer(t, unknown), { code: 'XRTC_UNRESOLVED_ADDRESS' })
   await t.throwsAsync(startServer(t, { iceServers: [{ urls: 'a.example' }] }), { code: 'XRTC_INVALID_ARGUMENT' })
 })
+
+test('functions that never give anything hold nothing up', async (t) => {
+  const server = await startServer(t)
+  const idle = await server.held()
+  const never = (): Promise<never> => new Promise(() => undefined)
+  const url = 'http://127.0.0.1:9/whep/x'
+  const once = { requestTimeoutMs: 50, maxRetries: 0 }
+  const byToken = server.pullFrom(url, 'a', { ...once, token: never })
+  await t.throwsAsync(byToken.connected(), { message: 'the function token gave nothing within 50 ms' })
+  const byServers = server.pullFrom(url, 'b', { ...once, iceServers: never })
+  await t.throwsAsync(byServers.connected(), { code: 'XRTC_NO_RELAY', message: /iceServers gave nothing within 50 ms/ })
+  // Closing does not wait for them at all.
+  const closed = [
+    server.pullFrom(url, 'c', { token: never }),
+    server.pullFrom(url, 'd', { iceServers: never, signal: AbortSignal.abort() }),
+  ]
+  await Promise.all(closed.map((remote) => remote.close()))
+  await until(async () => JSON.stringify(await server.held()) === JSON.stringify(idle))
+  t.pass()
+})

@@ -30,6 +30,9 @@ export function startRemotes(media: MediaServer, flags: RemoteFlags): void {
 /** What the flags say of ICE. Throws what the API says of it. */
 export function iceOf(flags: RemoteFlags): GatherOptions {
   const { iceServer: urls, iceUsername: username, iceCredential: credential, iceTransportPolicy } = flags
+  if (urls === undefined && (username !== undefined || credential !== undefined)) {
+    throw new Error('--ice-username and --ice-credential belong to a TURN server: name it with --ice-server')
+  }
   const who = { ...(username === undefined ? {} : { username }), ...(credential === undefined ? {} : { credential }) }
   const options = {
     ...(urls === undefined ? {} : { iceServers: urls.map((url) => ({ urls: url, ...who })) }),

@@ -2,6 +2,7 @@
 
 import type { Agent, Dispatcher } from 'undici'
 import { XrtcError, errorOf } from '../errors.ts'
+import { given } from './given.ts'
 import type { RemoteSettings } from './settings.ts'
 
 /** The media type of offers and answers. */
@@ -38,7 +39,8 @@ export class Exchange {
    * @throws {RemoteError} `XRTC_REMOTE_UNREACHABLE`: there was no response in time, or redirects go on and on.
    */
   async send(method: 'POST' | 'PATCH' | 'DELETE', url: URL, body: string, signal: AbortSignal): Promise<Reply> {
-    const token = await this.#settings.token()
+    const { token: ask, requestTimeoutMs: limitMs } = this.#settings
+    const token = await given('token', ask, { signal, limitMs })
     let target = url
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       const reply = await this.#once(method, target, { body, token, signal })

@@ -227,10 +227,12 @@ export class RemoteConnection extends Emitter<RemoteStreamEvents> implements Rem
     const { action, streamName: stream } = this
     const origin = this.#settings.url.origin
     const { reason, error } = loss ?? {}
-    this.#home.logger?.info(
-      { action, stream, origin, state, ...(reason === undefined ? {} : { reason }) },
-      'remote stream',
-    )
+    const why = {
+      ...(reason === undefined ? {} : { reason }),
+      ...(error === undefined ? {} : { error: error.message }),
+    }
+    const level = error === undefined ? 'info' : 'warn'
+    this.#home.logger?.[level]({ action, stream, origin, state, ...why }, 'remote stream')
     this.tell('statechange', { state, reason, error, nextAttemptAt: this.#nextAttemptAt })
   }
 }

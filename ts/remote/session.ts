@@ -5,6 +5,7 @@ import { errorOf } from '../errors.ts'
 import { iceServersOf } from '../client/link-header.ts'
 import type { Exchange, Reply } from './exchange.ts'
 import { SDP, resolve } from './exchange.ts'
+import { given } from './given.ts'
 import type { RemoteSettings } from './settings.ts'
 import { refusalOf } from './verdict.ts'
 
@@ -39,7 +40,7 @@ export class RemoteSession {
   /** Offers, and takes the answer or, from a server that makes the offers, answers. */
   async negotiate(signal: AbortSignal): Promise<void> {
     const { exchange, settings, action } = this.#parts
-    const peer = await this.#newPeer()
+    const peer = await this.#newPeer(signal)
     signal.throwIfAborted()
     const offer = await unlessAborted(signal, peer, () => peer.createOffer())
     await peer.setLocalDescription(offer)
@@ -90,7 +91,7 @@ export class RemoteSession {
   async #accept(counter: Reply, signal: AbortSignal): Promise<void> {
     if (this.#url === undefined) throw noAnswer(counter)
     await this.#peer?.close()
-    const peer = await this.#newPeer()
+    const peer = await this.#newPeer(signal)
     signal.throwIfAborted()
     await unlessAborted(signal, peer, () => peer.setRemoteDescription({ type: 'offer', sdp: counter.body }))
     const answer = await peer.createAnswer()
@@ -105,10 +106,10 @@ export class RemoteSession {
     this.iceServers = iceServersOf(reply.header('link'))
   }
 
-  async #newPeer(): Promise<PushPeer | PullPeer> {
+  async #newPeer(signal: AbortSignal): Promise<PushPeer | PullPeer> {
     const { server, action, settings, identity } = this.#parts
-    const { streamName, media, replace } = settings
-    const gather = await settings.gather()
+    const { streamName, media, replace, requestTimeoutMs: limitMs } = settings
+    const gather = await settings.gather((ask) => given('iceServers', ask, { signal, limitMs }))
     const peer =
       action === 'pull'
         ? server.peer({ push: streamName, ice: 'full', media, replace, identity, ...gather })

@@ -15,8 +15,8 @@ export interface RemoteSettings {
   /** Origins that may see token and headers. */
   readonly trusted: ReadonlySet<string>
   readonly media: NonNullable<PullFromOptions['media']>
-  /** What its peers are opened with besides. */
-  readonly gather: () => Promise<GatherOptions>
+  /** What its peers are opened with besides; `wait` bounds what a function of the user's may take. */
+  readonly gather: (wait: Wait) => Promise<GatherOptions>
   readonly replace: boolean
   readonly requestTimeoutMs: number
   readonly connectTimeoutMs: number
@@ -25,6 +25,8 @@ export interface RemoteSettings {
   /** How often in a row. */
   readonly maxRetries: number
 }
+
+type Wait = <Value>(ask: () => Promise<Value>) => Promise<Value>
 
 const KEYS = [
   ...[
@@ -82,16 +84,17 @@ export function remoteSettings(
 }
 
 // A list is checked at once, what a function gives when it is asked: credentials of TURN servers end.
-function gatherOptions({ iceServers, iceTransportPolicy }: PullFromOptions): () => Promise<GatherOptions> {
+function gatherOptions({ iceServers, iceTransportPolicy }: PullFromOptions): RemoteSettings['gather'] {
   const policy = policyOf(iceTransportPolicy)
   const base = policy === undefined ? {} : { iceTransportPolicy: policy }
   if (iceServers === undefined) return async () => base
   if (typeof iceServers === 'function') {
-    return async () => {
+    return async (wait) => {
       try {
-        return { ...base, iceServers: await iceServers() }
+        return { ...base, iceServers: await wait(async () => await iceServers()) }
       } catch (cause) {
-        throw errorOf('XRTC_NO_RELAY', 'the function iceServers threw', { cause })
+        const reason = cause instanceof Error ? cause.message : String(cause)
+        throw errorOf('XRTC_NO_RELAY', `no ICE servers were given: ${reason}`, { cause })
       }
     }
   }
