@@ -66,7 +66,10 @@ export interface ServerOptions {
   readonly turn?: TurnOptions
   /** How long viewers wait for the next publisher of their stream. Default 30,000; 0 to 3,600,000. */
   readonly publisherGraceMs?: number
-  /** How long a peer may be silent (no authenticated check) until it is closed. Default 30,000; 1,000 to 600,000. */
+  /**
+   * How long a peer may be silent (no authenticated check) until it is closed. Default 30,000; 1,000 to 600,000. Browsers
+   * show themselves every 2.5 s: below 10,000 losses end healthy ones.
+   */
   readonly consentTimeoutMs?: number
   /** How long a peer may take to connect once both descriptions are known. Default 30,000; 1,000 to 600,000. */
   readonly connectTimeoutMs?: number

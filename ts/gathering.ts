@@ -10,6 +10,14 @@ import { invalid, known, text } from './options.ts'
 export interface Gathering {
   readonly iceServers?: BindingIceServer[]
   readonly relayOnly?: boolean
+  /** Servers whose names have no address now. They are passed over, unless there is no other. */
+  readonly unresolved?: readonly UnresolvedServer[]
+}
+
+/** A server that cannot be asked. */
+export interface UnresolvedServer {
+  readonly url: string
+  readonly error: Error
 }
 
 /** Gives it, at once where no name has to be resolved. */
@@ -33,6 +41,8 @@ interface WrittenServer {
 const ICE_URL = /^(stuns?|turns?):([^?]+)(?:\?transport=(udp|tcp))?$/i
 const PORT = 3_478
 const MAX_SERVERS = 16
+/** As many as a worker asks for one peer. */
+const MAX_TURN_URLS = 4
 
 /**
  * Checks the options of one peer or, without `base`, of the server. What one does not say is as in `base`.
@@ -46,7 +56,13 @@ export function gatherOf(options: GatherOptions, base: GatherOptions = {}): Gath
   const servers = relayOnly ? written.filter(({ username }) => username !== undefined) : written
   if (relayOnly && servers.length === 0) throw invalid("iceTransportPolicy 'relay' needs a TURN server in iceServers")
   if (servers.length === 0) return () => ({})
-  return async () => ({ iceServers: (await Promise.all(servers.map(resolve))).flat(), relayOnly })
+  return async () => {
+    const resolved = await Promise.all(servers.map(resolve))
+    const unresolved = resolved.filter((one) => 'error' in one)
+    const found = resolved.flatMap((one) => ('error' in one ? [] : one))
+    if (relayOnly && found.length === 0 && unresolved[0] !== undefined) throw unresolved[0].error
+    return { iceServers: found, relayOnly, unresolved }
+  }
 }
 
 /** Checks what kind of addresses may be used, if it is said. */
@@ -59,7 +75,12 @@ function writtenServers(servers: unknown): readonly WrittenServer[] {
   if (!Array.isArray(servers) || servers.length > MAX_SERVERS) {
     throw invalid(`iceServers is an array of at most ${MAX_SERVERS} servers`)
   }
-  return servers.flatMap((server: unknown) => writtenServer(server))
+  const written = servers.flatMap((server: unknown) => writtenServer(server))
+  if (written.length > MAX_SERVERS) throw invalid(`iceServers has at most ${MAX_SERVERS} URLs over UDP`)
+  const turns = written.filter(({ username }) => username !== undefined)
+  if (turns.length > MAX_TURN_URLS)
+    throw invalid(`iceServers has at most ${MAX_TURN_URLS} URLs of TURN servers over UDP`)
+  return written
 }
 
 // Of the URLs of one server, which are ways to the same thing, those over UDP can be used; one has to be there.
@@ -85,15 +106,27 @@ function writtenServer(server: unknown): readonly WrittenServer[] {
 
 function parseUrl(url: string): { url: string; address: string; isTurn: boolean; overUdp: boolean } {
   const [, scheme = '', address = '', transport = 'udp'] = ICE_URL.exec(url) ?? []
-  if (address === '') throw invalid(`not the URL of an ICE server: ${url}`)
-  parseAddress(address)
+  if (!isAddress(address)) throw invalid(`iceServers: not the URL of an ICE server with a port of 1 to 65535: ${url}`)
   const overUdp = !/s$/i.test(scheme) && transport.toLowerCase() === 'udp'
   return { url, address, isTurn: /^turn/i.test(scheme), overUdp }
 }
 
+function isAddress(written: string): boolean {
+  try {
+    parseAddress(written)
+    return true
+  } catch {
+    return false
+  }
+}
+
 // A name may have addresses of both families; another of the same family is the same server.
-async function resolve({ address, ...server }: WrittenServer): Promise<BindingIceServer[]> {
-  const resolved = await resolveAddresses([address])
-  const families = [false, true].map((ipv6) => resolved.find((one) => one.address.includes(':') === ipv6))
-  return families.flatMap((one) => (one === undefined ? [] : [{ port: PORT, ...one, ...server }]))
+async function resolve({ address, ...server }: WrittenServer): Promise<BindingIceServer[] | UnresolvedServer> {
+  try {
+    const resolved = await resolveAddresses([address])
+    const families = [false, true].map((ipv6) => resolved.find((one) => one.address.includes(':') === ipv6))
+    return families.flatMap((one) => (one === undefined ? [] : [{ port: PORT, ...one, ...server }]))
+  } catch (error) {
+    return { url: server.url, error: error instanceof Error ? error : new Error(String(error)) }
+  }
 }

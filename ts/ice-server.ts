@@ -4,7 +4,7 @@
 export const ICE_URLS_RULE = 'urls is one or more URLs that begin with stun:, stuns:, turn: or turns:'
 
 // They become `Link` headers (RFC 9725 §4.6), which must stay one line of ASCII that clients split at commas.
-const ICE_URL = /^(?:stuns?|turns?):[^\s<>"\\,;]+$/
+const ICE_URL = /^(?:stuns?|turns?):[^\s<>"\\,;]+$/i
 const ASCII = /^[\x20-\x7e]*$/
 
 /** The URLs of an ICE server as a list; `undefined` if they are none. */

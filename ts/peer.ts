@@ -264,7 +264,11 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
 
   async #open(offer: string | undefined): Promise<void> {
     const gathered = this.#gather?.() ?? {}
-    const gathering = gathered instanceof Promise ? await this.#gathered(gathered) : gathered
+    const { unresolved = [], ...gathering } = gathered instanceof Promise ? await this.#gathered(gathered) : gathered
+    // 701: the server could not be reached (W3C WebRTC §4.8.1.3).
+    for (const { url, error } of unresolved) {
+      this.tell('icecandidateerror', { url, errorCode: 701, errorText: error.message })
+    }
     const { peer, description } = this.open(this.#home.native, offer, gathering)
     this.#number = peer
     this.#home.opened(peer, this)

@@ -68,6 +68,8 @@ export async function createServer(options: ServerOptions = {}): Promise<MediaSe
     ...(iceTransportPolicy === undefined ? {} : { iceTransportPolicy }),
   }
   const gathering = await gatherOf(gatherDefaults)()
+  // Said at the start, when somebody looks; peers get by without one later.
+  if (gathering.unresolved?.[0] !== undefined) throw gathering.unresolved[0].error
   const turn = options.turn === undefined ? undefined : turnSettings(options.turn)
   if (turn !== undefined) settings.turn = turn.settings
   const ice = iceMode(options.ice) ?? 'lite'

@@ -172,7 +172,9 @@ test('servers that cannot be asked are refused with the reason', async (t) => {
     [{ iceServers: [{ urls: ['stuns:a.example'] }] }, /no stuns:/],
     [{ iceServers: [{ urls: 'turn:a.example' }] }, /needs username and credential/],
     [{ iceServers: [{ urls: 'http://a.example' }] }, /urls is one or more URLs/],
-    [{ iceServers: [{ urls: 'turn:a.example:0', ...turn }] }, /not an ADDRESS/],
+    [{ iceServers: [{ urls: 'turn:a.example:0', ...turn }] }, /iceServers: .* a port of 1 to 65535: turn:a\.example:0/],
+    [{ iceServers: [1, 2, 3, 4, 5].map((n) => ({ urls: `TURN:10.0.0.${n}`, ...turn })) }, /at most 4 URLs of TURN/],
+    [{ iceServers: [{ urls: Array.from({ length: 17 }, () => 'stun:10.0.0.1') }] }, /at most 16 URLs/],
     [{ iceServers: [{ urls: 'stun:a.example', port: 1 }] }, /no option port/],
     [{ iceServers: 'stun:a.example' }, /is an array of at most 16/],
     [{ iceTransportPolicy: 'none' }, /is 'all' or 'relay'/],
@@ -193,4 +195,19 @@ test('servers that cannot be asked are refused with the reason', async (t) => {
   // Of several ways to one server the one that can be gone is taken.
   const urls = ['turns:127.0.0.1', 'turn:127.0.0.1?transport=tcp', 'turn:127.0.0.1?transport=udp']
   t.notThrows(() => server.peer({ pull: 'x', ice: 'full', iceServers: [{ urls, ...turn }] }))
+})
+
+test('a server whose name has no address is passed over and told, unless there is no other', async (t) => {
+  const server = await startServer(t)
+  const nobody = { urls: ['stun:nobody.invalid', 'turn:nobody.invalid'], username: 'ann', credential: 'north' }
+  const peer = server.peer({ push: 'x', ice: 'full', iceServers: [nobody] })
+  const told: { url: string; errorCode: number }[] = []
+  peer.on('icecandidateerror', (event) => void told.push(event))
+  t.regex((await peer.createOffer()).sdp, /a=candidate:/)
+  t.deepEqual(
+    told.map(({ url, errorCode }) => [url, errorCode]),
+    nobody.urls.map((url) => [url, 701]),
+  )
+  const alone = server.peer({ push: 'y', ice: 'full', iceServers: [nobody], iceTransportPolicy: 'relay' })
+  await t.throwsAsync(alone.createOffer(), { code: 'XRTC_UNRESOLVED_ADDRESS' })
 })
