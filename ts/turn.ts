@@ -38,7 +38,7 @@ export function turnSettings(options: TurnOptions): {
   known('turn', options, KEYS)
   const { allowedPeers = [], tls, realm, relayPorts, limits } = options
   const secret = options.secret === undefined ? randomBytes(32).toString('base64') : text('turn.secret', options.secret)
-  if (secret === '') throw invalid('turn.secret is not empty')
+  if (secret === '') throw invalid('turn.secret must not be empty')
   if (!Array.isArray(allowedPeers)) throw invalid('turn.allowedPeers is an array of ADDRESS/BITS')
   const settings: BindingTurnOptions = {
     secret,

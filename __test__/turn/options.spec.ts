@@ -84,7 +84,7 @@ test('a port in use is named', async (t) => {
 const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['a misspelt option', { ports: 1 }, /turn has no option ports/],
   ['a port out of range', { port: 70_000 }, /turn\.port is an integer/],
-  ['an empty secret', { secret: '' }, /turn\.secret is not empty/],
+  ['an empty secret', { secret: '' }, /turn\.secret must not be empty/],
   ['a long realm', { realm: 'a'.repeat(25) }, /turn\.realm/],
   ['a realm with quotes', { realm: '"' }, /turn\.realm/],
   ['a host with a port', { host: 'a:1' }, /turn\.host/],

@@ -15,7 +15,7 @@ export function turnCredentials(options: TurnCredentialsOptions): IceServer {
   const { urls, identity } = options
   if (iceUrls(urls) === undefined) throw invalid(ICE_URLS_RULE)
   const secret = text('secret', options.secret)
-  if (secret === '') throw invalid('secret is not empty')
+  if (secret === '') throw invalid('secret must not be empty')
   const ttlSeconds = integer('ttlSeconds', options.ttlSeconds, [1, 31_536_000]) ?? 86_400
   const expiry = Math.floor(Date.now() / 1_000) + ttlSeconds
   const username = identity === undefined ? String(expiry) : `${expiry}:${named(text('identity', identity))}`

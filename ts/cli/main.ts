@@ -320,11 +320,11 @@ function notEmpty(flag: string): (value: string) => string {
 }
 
 function checkNotEmpty(value: string): void {
-  if (value === '') throw new Error('it is not empty')
+  if (value === '') throw new Error('it must not be empty')
 }
 
 function checkToken(value: string): void {
-  if (!/^\S+$/.test(value)) throw new Error('a token has no spaces and is not empty')
+  if (!/^\S+$/.test(value)) throw new Error('a token must not be empty and has no spaces')
 }
 
 function proxies(value: string): number | readonly string[] {
