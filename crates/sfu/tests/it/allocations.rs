@@ -34,8 +34,8 @@ fn packets_are_received_relayed_repaired_and_sent_without_allocations() {
         })
         .collect();
     world.connect_all();
-    // Worse than what follows, and longer than the caches reach back, so that everything has had its size.
-    world.run_ms(20_000);
+    // Worse than what follows, and so long that each buffer of the pools has met the longest packet and grown to it.
+    world.run_ms(60_000);
     for end in &mut world.ends {
         end.up.reconfigure(network(10, 5, 0.005));
         end.down.reconfigure(network(10, 5, 0.005));
