@@ -179,5 +179,8 @@ test('functions that never give anything hold nothing up', async (t) => {
   ]
   await Promise.all(closed.map((remote) => remote.close()))
   await until(async () => JSON.stringify(await server.held()) === JSON.stringify(idle))
-  t.pass()
+  t.deepEqual(
+    closed.map(({ state }) => state),
+    ['closed', 'closed'],
+  )
 })

@@ -5,7 +5,8 @@ use std::time::Duration;
 use xrtc_ice::{Mode, Role};
 use xrtc_netem::LinkConfig;
 use xrtc_sfu::{
-    CandidateError, Command, Event, Held, Ice, PullOptions, PushOptions, Refused, StatsValue,
+    CandidateError, Command, Event, Held, Ice, PeerId, PullOptions, PushOptions, Refused,
+    StatsValue,
 };
 use xrtc_testkit::{PublishConfig, Side, ViewConfig};
 
@@ -18,8 +19,19 @@ const CONTROLLING: Mode = Mode::Full(Role::Controlling);
 
 /// We publish what a peer of that kind sends: we offer, and it answers.
 fn pull_from(world: &mut World, ice: Mode, link: LinkConfig) -> EndId {
+    let own = world.full_ice(0);
+    let offered = offer_to_publisher(world, own);
+    let publish = PublishConfig {
+        codec: xrtc_rtp::Codec::H264,
+        ..PublishConfig::default()
+    };
+    answered(world, ice, (Side::Publish(publish), link), offered)
+}
+
+/// Our offer to whoever publishes `x`, and the peer that it is of.
+fn offer_to_publisher(world: &mut World, ice: Ice) -> (Event, PeerId) {
     let options = PushOptions {
-        ice: world.full_ice(0),
+        ice,
         ..PushOptions::default()
     };
     let peer = world.new_peer();
@@ -29,11 +41,7 @@ fn pull_from(world: &mut World, ice: Mode, link: LinkConfig) -> EndId {
         stream: name("x"),
         options,
     });
-    let publish = PublishConfig {
-        codec: xrtc_rtp::Codec::H264,
-        ..PublishConfig::default()
-    };
-    answered(world, ice, (Side::Publish(publish), link), (reply, peer))
+    (reply, peer)
 }
 
 /// We send a stream to a peer of that kind: we offer, and it answers.
@@ -57,7 +65,7 @@ fn answered(
     world: &mut World,
     ice: Mode,
     (side, link): (Side, LinkConfig),
-    (reply, peer): (Event, xrtc_sfu::PeerId),
+    (reply, peer): (Event, PeerId),
 ) -> EndId {
     let Event::Offer { sdp, .. } = reply else {
         panic!("{reply:?}")
@@ -96,17 +104,8 @@ fn media_goes_from_one_lite_server_through_us_to_another() {
 
 /// An end at a lite server whose publisher we are, by way of a TURN server only.
 fn pull_by_relay(world: &mut World, link: LinkConfig) -> EndId {
-    let options = PushOptions {
-        ice: world.relayed_ice(0),
-        ..PushOptions::default()
-    };
-    let peer = world.new_peer();
-    let reply = world.ask(0, |request| Command::Push {
-        request,
-        peer,
-        stream: name("x"),
-        options,
-    });
+    let own = world.relayed_ice(0);
+    let (reply, peer) = offer_to_publisher(world, own);
     let Event::Offer { sdp, .. } = &reply else {
         panic!("{reply:?}")
     };
