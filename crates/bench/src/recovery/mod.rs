@@ -133,13 +133,17 @@ mod tests {
                 (crossed - expected).abs() < 0.01,
                 "{name}: the reference resends {once}"
             );
-            // The mean of so many sessions is off by 0.003 easily.
-            assert!(resent <= 1.02 * floor + 0.004, "{name}: {resent}");
+            // What late viewers may cost more: 0.004 resends, a twentieth of the standstill, 0.02 % of the packets.
+            let (more_resends, less_saved, more_missing) = if lateness.is_zero() {
+                (0.0, 0.0, 0.0)
+            } else {
+                (0.004, 0.05, 0.02 * SEEDS as f64)
+            };
+            assert!(resent <= 1.02 * floor + more_resends, "{name}: {resent}");
             // At 5 % one session in twenty stalls at all.
-            let most = (0.8 * reference).max(0.03 * SEEDS as f64);
+            let most = ((0.7 + less_saved) * reference).max(0.03 * SEEDS as f64);
             assert!(stalled <= most, "{name}: {stalled} s, not {reference} s");
-            // One session in two misses something; the difference of two such means is off by 0.007 %.
-            let most = as_well + 0.02 * SEEDS as f64;
+            let most = as_well + more_missing;
             assert!(missing <= most, "{name}: {missing} %, not {as_well} %");
         }
     }
