@@ -160,8 +160,8 @@ export class NativeServer {
   }
 
   /** Peers that are opened from now on get this certificate. */
-  replaceCertificate(certificate: BindingCertificate): void {
-    this.#insist(() => this.#binding.replaceCertificate(certificate))
+  replaceDtlsCertificate(certificate: BindingCertificate): void {
+    this.#insist(() => this.#binding.replaceDtlsCertificate(certificate))
   }
 
   /** Clients of TURN over TLS that connect from now on are shown this certificate. */

@@ -174,7 +174,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
 
   replaceDtlsCertificate(certificate: DtlsCertificate): void {
     this.#assertOpen()
-    this.#native.replaceCertificate(pemCertificate('dtlsCertificate', certificate))
+    this.#native.replaceDtlsCertificate(pemCertificate('dtlsCertificate', certificate))
   }
 
   replaceTurnCertificate(certificate: TurnCertificate): void {

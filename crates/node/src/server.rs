@@ -225,12 +225,12 @@ impl BindingServer {
 
     /// Peers that are opened from now on get this certificate. No reply.
     #[napi(catch_unwind)]
-    pub fn replace_certificate(
+    pub fn replace_dtls_certificate(
         &mut self,
         certificate: BindingCertificate,
     ) -> Result<(), BindingError> {
         self.server
-            .replace_certificate(&certificate.into())
+            .replace_dtls_certificate(&certificate.into())
             .map_err(not_replaced)
     }
 

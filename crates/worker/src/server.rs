@@ -220,7 +220,7 @@ impl Server {
     /// # Errors
     ///
     /// The certificate cannot be used, and nothing has changed. Or a worker is busy; call again.
-    pub fn replace_certificate(&mut self, pem: &PemCertificate) -> Result<(), ReplaceError> {
+    pub fn replace_dtls_certificate(&mut self, pem: &PemCertificate) -> Result<(), ReplaceError> {
         let dtls = self.dtls.replace(pem)?;
         for worker in 0..self.links.len() as u16 {
             let dtls = Arc::clone(&dtls);
