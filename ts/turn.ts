@@ -6,7 +6,8 @@ import type { IceServer, IceServersOptions, TurnLimits, TurnOptions } from '../i
 import { parseAddress } from './announce.ts'
 import { turnCredentials } from './auth/turn.ts'
 import type { BindingTurn, BindingTurnLimits, BindingTurnOptions } from './binding.d.ts'
-import { integer, invalid, known, pem, text } from './options.ts'
+import { integer, invalid, known, text } from './options.ts'
+import { pem } from './settings.ts'
 
 const KEYS = ['allowedPeers', 'host', 'limits', 'port', 'realm', 'relayPorts', 'secret', 'tls', 'ttlSeconds']
 const LIMITS: Readonly<Record<keyof TurnLimits, readonly [number, number]>> = {
