@@ -125,7 +125,10 @@ export interface TurnOptions {
   readonly limits?: TurnLimits
 }
 
-/** A certificate for TURN over TLS and its private key, both as PEM. Clients look at its names, dates and issuer. */
+/**
+ * A certificate for TURN over TLS and its private key, both as PEM: what is in the files, not their names. Clients look at
+ * its names, dates and issuer.
+ */
 export interface TurnCertificate {
   /** The certificate, and behind it those that lead to an issuer that clients trust. It must be valid now. */
   readonly cert: string | Uint8Array
@@ -179,7 +182,7 @@ export type IceMode = 'lite' | 'full'
 /** Which addresses a peer may use, as in the browser: all it has, or those on TURN servers only. */
 export type IceTransportPolicy = 'all' | 'relay'
 
-/** A certificate and its private key, both as PEM. */
+/** A certificate and its private key, both as PEM: what is in the files, not their names. */
 export interface DtlsCertificate {
   /** The certificate; only the first one of a chain is used. */
   readonly cert: string | Uint8Array

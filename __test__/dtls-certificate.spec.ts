@@ -5,7 +5,10 @@ import { ClosedError, createServer, InvalidArgumentError } from 'xrtc'
 import type { DtlsCertificate } from 'xrtc'
 import { startServer } from './harness.ts'
 
-async function certificate(keyType: 'ec' | 'rsa' = 'ec', notAfterDate?: Date): Promise<DtlsCertificate> {
+async function certificate(
+  keyType: 'ec' | 'rsa' = 'ec',
+  notAfterDate?: Date,
+): Promise<Record<keyof DtlsCertificate, string>> {
   const dates = notAfterDate === undefined ? {} : { notBeforeDate: new Date(0), notAfterDate }
   const pems = await generate([{ name: 'commonName', value: 'peer' }], { keyType, algorithm: 'sha256', ...dates })
   return { cert: pems.cert, key: pems.private }
@@ -40,15 +43,26 @@ test('a replaced certificate is for peers that are opened from then on', async (
 test('what cannot be a certificate is refused by its reason, and the old one stays', async (t) => {
   const [good, other] = [await certificate(), await certificate()]
   const server = await startServer(t, { dtlsCertificate: good })
+  const damaged = good.cert.replace(/(CERTIFICATE-----\n)..../, '$1????')
+  const encrypted = good.key.replaceAll(' PRIVATE', ' ENCRYPTED PRIVATE')
   const refused: readonly (readonly [unknown, RegExp])[] = [
-    [{ cert: 'none', key: good.key }, /certificate cannot be read/],
-    [{ cert: good.cert, key: 'none' }, /private key is not an ECDSA key/],
+    [{ cert: '', key: good.key }, /ertificate\.cert is empty; it is PEM with .* -----BEGIN CERTIFICATE-----$/],
+    [{ cert: Buffer.alloc(0), key: good.key }, /ertificate\.cert is empty/],
+    [{ cert: './cert.pem', key: good.key }, /\.cert is not PEM; .*; give what is in the file, not its name$/],
+    [{ cert: good.key, key: good.key }, /\.cert has PRIVATE KEY; .* -----BEGIN CERTIFICATE-----$/],
+    [
+      { cert: good.cert.slice(0, 200), key: good.key },
+      /\.cert is cut off; there is no line -----END CERTIFICATE-----$/,
+    ],
+    [{ cert: damaged, key: good.key }, /the certificate is no X\.509 certificate, or a damaged one$/],
+    [{ cert: good.cert, key: good.cert }, /\.key has CERTIFICATE; .* -----BEGIN PRIVATE KEY-----$/],
+    [{ cert: good.cert, key: encrypted }, /\.key is encrypted; only a key without a passphrase can be used$/],
     [{ cert: good.cert, key: other.key }, /private key is not the certificate's/],
     [await certificate('rsa'), /private key is not an ECDSA key/],
     [await certificate('ec', new Date(86_400_000)), /has expired/],
-    [{ cert: good.cert }, /dtlsCertificate\.key is PEM/],
+    [{ cert: good.cert }, /ertificate\.key is PEM, as a string or a Buffer/],
     [{ ...good, chain: '' }, /chain/],
-    [null, /dtlsCertificate is an object/],
+    [null, /ertificate is an object/],
   ]
   for (const [wrong, message] of refused) {
     const expectation = { instanceOf: InvalidArgumentError, code: 'XRTC_INVALID_ARGUMENT', message }

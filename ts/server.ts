@@ -43,13 +43,14 @@ import type { PeerEvent, StreamEvent, WorkerEvent } from './native.ts'
 import { NativeServer } from './native.ts'
 import { flag, iceMode, invalid, known, text } from './options.ts'
 import type { PeerBase, PeerHome } from './peer.ts'
+import { pemCertificate } from './pem.ts'
 import { Viewer } from './pull-peer.ts'
 import { Publisher } from './push-peer.ts'
 import type { RemoteHome } from './remote/remote-stream.ts'
 import { RemoteConnection } from './remote/remote-stream.ts'
 import type { RemoteSettings } from './remote/settings.ts'
 import { remoteSettings } from './remote/settings.ts'
-import { pemCertificate, serverSettings } from './settings.ts'
+import { serverSettings } from './settings.ts'
 import { sharePort } from './shared-port.ts'
 import { LiveStream } from './stream.ts'
 import { parseStreamName } from './stream-name.ts'
@@ -176,12 +177,12 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
 
   replaceDtlsCertificate(certificate: DtlsCertificate): void {
     this.#assertOpen()
-    this.#native.replaceDtlsCertificate(pemCertificate('dtlsCertificate', certificate))
+    this.#native.replaceDtlsCertificate(pemCertificate('certificate', certificate))
   }
 
   replaceTurnCertificate(certificate: TurnCertificate): void {
     this.#assertOpen()
-    this.#native.replaceTurnCertificate(pemCertificate('the TURN certificate', certificate))
+    this.#native.replaceTurnCertificate(pemCertificate('certificate', certificate))
   }
 
   stream(streamName: string): Stream | undefined {

@@ -2,10 +2,11 @@
 
 import { isIP, Server as NetServer } from 'node:net'
 import { availableParallelism } from 'node:os'
-import type { DtlsCertificate, ServerOptions } from '../index.d.ts'
-import type { BindingCertificate, BindingLimits, BindingServerOptions } from './binding.d.ts'
+import type { ServerOptions } from '../index.d.ts'
+import type { BindingLimits, BindingServerOptions } from './binding.d.ts'
 import { LOG_LEVELS } from './logger.ts'
 import { flag, integer, invalid, known } from './options.ts'
+import { pemCertificate } from './pem.ts'
 
 /** The most workers. */
 const MAX_WORKERS = 64
@@ -67,21 +68,6 @@ export function serverSettings(options: ServerOptions): BindingServerOptions {
   for (const key of LIMIT_KEYS) assign(bounds, key, integer(`limits.${key}`, limits[key], [1, 1_000_000]))
   if (Object.keys(bounds).length > 0) settings.limits = bounds
   return settings
-}
-
-/** A certificate with its key as PEM; what it says is checked natively. */
-export function pemCertificate(name: string, certificate: unknown): BindingCertificate {
-  if (typeof certificate !== 'object' || certificate === null) throw invalid(`${name} is an object`)
-  known(name, certificate, ['cert', 'key'])
-  const { cert, key } = certificate as Partial<DtlsCertificate>
-  return { cert: pem(`${name}.cert`, cert), key: pem(`${name}.key`, key) }
-}
-
-/** PEM, as text or as bytes. */
-export function pem(name: string, value: unknown): string {
-  if (typeof value === 'string') return value
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1')
-  throw invalid(`${name} is PEM, as a string or a Buffer`)
 }
 
 function checkLogger(logger: unknown): void {

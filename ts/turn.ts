@@ -7,7 +7,7 @@ import { parseAddress } from './announce.ts'
 import { turnCredentials } from './auth/turn.ts'
 import type { BindingTurn, BindingTurnLimits, BindingTurnOptions } from './binding.d.ts'
 import { integer, invalid, known, text } from './options.ts'
-import { pem } from './settings.ts'
+import { pem } from './pem.ts'
 
 const KEYS = ['allowedPeers', 'host', 'limits', 'port', 'realm', 'relayPorts', 'secret', 'tls', 'ttlSeconds']
 const LIMITS: Readonly<Record<keyof TurnLimits, readonly [number, number]>> = {
@@ -66,8 +66,8 @@ function realmOf(realm: unknown): string {
 function tlsOf(tls: NonNullable<TurnOptions['tls']>): NonNullable<BindingTurnOptions['tls']> {
   known('turn.tls', tls, ['cert', 'key', 'port'])
   return {
-    cert: pem('turn.tls.cert', tls.cert),
-    key: pem('turn.tls.key', tls.key),
+    cert: pem('turn.tls.cert', tls.cert, 'certificate'),
+    key: pem('turn.tls.key', tls.key, 'key'),
     port: integer('turn.tls.port', tls.port, [0, 65_535]) ?? 5_349,
   }
 }

@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { get, request } from 'node:https'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createServer } from 'xrtc'
 import { SignJWT } from 'jose'
 import type { JWTPayload } from 'jose'
+import { generate } from 'selfsigned'
 import { listen, offerOf, open, post, until } from '../harness.ts'
 import { startFar } from '../remote/far.ts'
 import type { Running } from './child.ts'
@@ -159,10 +160,12 @@ for (const [args, message] of [
   [['--dtls-cert', 'x.pem'], /--dtls-cert and --dtls-key go together/],
   [
     ['--dtls-cert', 'package.json', '--dtls-key', 'package.json'],
-    /the DTLS certificate: the certificate cannot be read/,
+    /--dtls-cert: package\.json is not PEM; .* begins with -----BEGIN CERTIFICATE-----$/m,
   ],
-  [['--cert', 'missing.pem', '--key', 'missing.pem'], /missing\.pem cannot be read/],
-  [['--cert', 'package.json', '--key', 'package.json'], /--cert and --key are not a certificate.*PEM/],
+  [['--dtls-cert', '/dev/null', '--dtls-key', 'package.json'], /--dtls-cert: \/dev\/null is empty/],
+  [['--cert', 'missing.pem', '--key', 'missing.pem'], /--cert: missing\.pem cannot be read \(there is no such file\)/],
+  [['--cert', 'ts', '--key', 'ts'], /--cert: ts cannot be read \(it is a folder\)/],
+  [['--cert', 'package.json', '--key', 'package.json'], /--cert: package\.json is not PEM/],
   [['--announce', 'nobody.invalid'], /nobody\.invalid/],
   [['--log-file', '/dev/null/x'], /--log-file/],
   [['--unknown'], /unknown option/],
@@ -175,6 +178,31 @@ for (const [args, message] of [
     t.is(stderr.trim().split('\n').length, 1, stderr)
   })
 }
+
+test.serial(
+  'a certificate whose key is another one’s, or not for DTLS, is refused by the names of the files',
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'xrtc-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+    const [one, other] = await Promise.all([pemsOf('ec'), pemsOf('rsa')])
+    writeFileSync(cert, one.cert)
+    writeFileSync(key, other.private)
+    const runs = [
+      serve(t, [...FREE, '--cert', cert, '--key', key]),
+      serve(t, [...FREE, '--dtls-cert', cert, '--dtls-key', key]),
+    ]
+    const [https, dtls] = await Promise.all(runs.map(({ ended }) => ended))
+    t.is(
+      https?.stderr,
+      `xrtc: --cert ${cert} and --key ${key} are not a certificate and its private key (the key is another one’s)\n`,
+    )
+    t.regex(
+      dtls?.stderr ?? '',
+      /^xrtc: --dtls-cert \S+cert\.pem and --dtls-key \S+key\.pem: the private key is not an ECDSA key on P-256/,
+    )
+  },
+)
 
 for (const [flag, value] of [
   ['--token', 'hush hush'],
@@ -392,6 +420,10 @@ test.serial('--log-file takes the whole log', async (t) => {
   t.true(lines.some(({ msg }) => msg === 'server closed'))
   t.false(log.includes('secret'))
 })
+
+function pemsOf(keyType: 'ec' | 'rsa'): ReturnType<typeof generate> {
+  return generate([{ name: 'commonName', value: 'x' }], { keyType })
+}
 
 function serve(t: ExecutionContext, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
   return startNode(t, [CLI, 'serve', ...args], env)

@@ -9,7 +9,11 @@ import type { TurnCertificate } from 'xrtc'
 import { ClosedError, createServer, InvalidArgumentError, InvalidStateError } from 'xrtc'
 import { startServer } from '../harness.ts'
 
-async function certificate(name: string, notAfterDate?: Date, keyType: 'ec' | 'rsa' = 'ec'): Promise<TurnCertificate> {
+async function certificate(
+  name: string,
+  notAfterDate?: Date,
+  keyType: 'ec' | 'rsa' = 'ec',
+): Promise<Record<keyof TurnCertificate, string>> {
   const dates = notAfterDate === undefined ? {} : { notBeforeDate: new Date(0), notAfterDate }
   const pems = await generate([{ name: 'commonName', value: name }], { keyType, algorithm: 'sha256', ...dates })
   return { cert: pems.cert, key: pems.private }
@@ -42,8 +46,14 @@ test('what cannot be a certificate is refused by its reason, at the start and la
   const [good, other] = [await certificate('good.example'), await certificate('other.example')]
   const server = await startServer(t, { turn: { port: 0, tls: { port: 0, ...good } } })
   const refused: readonly (readonly [unknown, RegExp])[] = [
-    [{ ...good, cert: 'none' }, /as PEM/],
-    [{ ...good, key: other.key }, /as PEM/],
+    [{ ...good, cert: 'none' }, /\.cert is not PEM; /],
+    [{ ...good, key: '' }, /\.key is empty; /],
+    [
+      { ...good, cert: `${good.cert}\n${good.cert.slice(0, 200)}` },
+      /the certificate is not PEM \(a section has no end\)$/,
+    ],
+    [{ ...good, cert: good.cert.replace(/(CERTIFICATE-----\n)..../, '$1????') }, /not PEM \(a section is no base64\)$/],
+    [{ ...good, key: other.key }, /the private key is not the certificate's$/],
     [await certificate('old.example', new Date(86_400_000)), /has expired/],
     [{ cert: good.cert }, /key is PEM, as a string or a Buffer/],
   ]

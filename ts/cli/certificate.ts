@@ -5,6 +5,8 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
+import type { PemKind } from '../pem.ts'
+import { pemFault } from '../pem.ts'
 import { localAddresses } from './addresses.ts'
 
 /** Certificate and private key, as PEM. */
@@ -23,7 +25,10 @@ export function objectionTo({ cert }: Certificate): 'outdated' | 'selfSigned' | 
 
 /** Reads both files, or makes a certificate for this machine's names and addresses. */
 export async function loadCertificate(cert: string | undefined, key: string | undefined): Promise<Certificate> {
-  if (cert !== undefined && key !== undefined) return usable(await readPair(['--cert', cert], ['--key', key]))
+  if (cert !== undefined && key !== undefined) {
+    const given = await readPair(['--cert', cert], ['--key', key])
+    return usable(given, `--cert ${cert} and --key ${key}`)
+  }
   // Only here, because it takes a while to load.
   const { generate } = await import('selfsigned')
   const altNames = ['localhost', hostname(), '127.0.0.1', '::1', ...localAddresses()].map((name) =>
@@ -43,7 +48,7 @@ export async function loadCertificate(cert: string | undefined, key: string | un
 }
 
 // OpenSSL's own words name neither flag nor file.
-function usable(certificate: Certificate): Certificate {
+function usable(certificate: Certificate, written: string): Certificate {
   try {
     createSecureContext(certificate)
     // OpenSSL does not compare keys of different kinds: a server would start, and no handshake succeed.
@@ -53,22 +58,37 @@ function usable(certificate: Certificate): Certificate {
     return certificate
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.replace(/^error:[0-9A-F]*:/, '') : String(cause)
-    throw new Error(`--cert and --key are not a certificate and its private key as PEM (${reason})`, { cause })
+    throw new Error(`${written} are not a certificate and its private key (${reason})`, { cause })
   }
 }
 
-/** Reads a certificate and its key, whatever they say. */
+/** Reads a certificate and its key. What they say is not looked at, only that they are PEM. */
 export async function readPair(
   [certFlag, cert]: readonly [string, string],
   [keyFlag, key]: readonly [string, string],
 ): Promise<Certificate> {
-  return { cert: await read(certFlag, cert), key: await read(keyFlag, key) }
+  return { cert: await readPem(certFlag, cert, 'certificate'), key: await readPem(keyFlag, key, 'key') }
+}
+
+async function readPem(flag: string, path: string, kind: PemKind): Promise<string> {
+  const text = await read(flag, path)
+  const fault = pemFault(text, kind)
+  if (fault === undefined) return text
+  throw new Error(`${flag}: ${path} ${fault}`)
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  EACCES: 'no permission',
+  EISDIR: 'it is a folder',
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
 }
 
 async function read(flag: string, path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw new Error(`${flag}: ${path} cannot be read`, { cause })
+    const { code = '' } = cause as NodeJS.ErrnoException
+    throw new Error(`${flag}: ${path} cannot be read (${CAUSES[code] ?? code})`, { cause })
   }
 }

@@ -52,6 +52,9 @@ const PORT_FLAGS = {
   UDP: '--udp-port',
 }
 
+/** How messages about the certificate for DTLS begin. */
+const OF_DTLS = 'the DTLS certificate: '
+
 /** A failure that is the user's to mend: printed as one line. */
 class UsageError extends Error {}
 
@@ -127,6 +130,11 @@ async function startMedia(options: ServeOptions, log: Log, { http, turn }: Besid
         error.message.startsWith(name) ? [of] : [],
       )
       throw new UsageError(`${error.message}; choose another with ${flag}`, { cause: error })
+    }
+    if (error instanceof XrtcError && error.message.startsWith(OF_DTLS)) {
+      const { dtlsCert, dtlsKey } = options
+      const reason = error.message.slice(OF_DTLS.length)
+      throw new UsageError(`--dtls-cert ${dtlsCert} and --dtls-key ${dtlsKey}: ${reason}`, { cause: error })
     }
     throw error
   }

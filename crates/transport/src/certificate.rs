@@ -104,8 +104,8 @@ pub enum InvalidCertificate {
     /// None could be made.
     #[error("the certificate could not be generated")]
     Generation,
-    /// It cannot be read.
-    #[error("the certificate cannot be read")]
+    /// It is no X.509 certificate.
+    #[error("the certificate is no X.509 certificate, or a damaged one")]
     Certificate,
     /// It is no private key on P-256 or P-384, or it is encrypted.
     #[error("the private key is not an ECDSA key on P-256 or P-384 without a passphrase")]

@@ -88,7 +88,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// Its certificate or key cannot be used.
-    #[error("tls.cert and tls.key: {0}")]
+    #[error("the TURN certificate: {0}")]
     TurnCertificate(InvalidTurnCertificate),
     /// Its realm is too long, or has characters that it may not have.
     #[error(transparent)]
