@@ -32,6 +32,7 @@ func cmdReflect(args []string) error {
 	rate := bitRate(1_500_000)
 	fs.Var(&rate, "rate", "video bit rate of each flow")
 	duration := fs.Duration("duration", 10*time.Second, "measuring window")
+	tick := fs.Duration("tick", 0, "keep the gaps between packets to about this; 0: to a millisecond")
 	asJSON, err := parseFlags(fs, args)
 	if err != nil {
 		return err
@@ -40,6 +41,11 @@ func cmdReflect(args []string) error {
 	if err != nil || *flows < 1 {
 		return errors.New("-to and -flows are required")
 	}
+	still, err := metronome(*tick)
+	if err != nil {
+		return err
+	}
+	defer still()
 	res := reflectResult{Command: "reflect", Flows: *flows}
 	ctx, stop := context.WithTimeout(context.Background(), *duration)
 	defer stop()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ type streamsResult struct {
 	Command    string       `json:"command"`
 	Streams    int          `json:"streams"`
 	Viewers    int          `json:"viewers"` // of each stream
+	Rate       float64      `json:"rate"`    // video of each stream, bit/s
 	Probes     int          `json:"probes"`  // of all viewers, those that check every packet
 	Seconds    float64      `json:"seconds"`
 	Sent       uint64       `json:"sent"` // by all publishers
@@ -50,6 +52,8 @@ func cmdStreams(args []string) error {
 	duration := fs.Duration("duration", 15*time.Second, "measuring window")
 	settle := fs.Duration("settle", 2*time.Second, "wait between the last join and the window")
 	joinRate := fs.Float64("join-rate", 100, "joins per second")
+	fill := fs.Float64("fill", 0, "raise the rate of all streams until the server is this busy, percent of one CPU")
+	tick := fs.Duration("tick", 0, "keep the gaps between packets to about this; 0: to a millisecond")
 	asJSON, err := parseFlags(fs, args)
 	if err != nil {
 		return err
@@ -60,6 +64,11 @@ func cmdStreams(args []string) error {
 	if *count < 1 || *viewers < 0 || *probes > *count || *viewers == 0 && *probes > 0 {
 		return errors.New("-streams, -viewers or -probes do not fit")
 	}
+	stop, err := metronome(*tick)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	var scenes []*scene
 	defer func() { closeAll(scenes) }()
 	res := streamsResult{Command: "streams", Streams: *count, Viewers: *viewers, Errors: errorCount{}}
@@ -86,9 +95,36 @@ func cmdStreams(args []string) error {
 		}
 	}
 	res.Profile = scenes[0].pub.profile
+	res.Rate = float64(t.rate)
+	if *fill > 0 {
+		res.Rate *= fillStreams(scenes, *fill)
+	}
 	time.Sleep(*settle)
 	res.measure(scenes, *duration)
 	return emit(asJSON, res, res.table)
+}
+
+// Largest and smallest share of the asked rate to which fillStreams goes.
+const maxTimes, minTimes = 16, 0.25
+
+// fillStreams makes the frames of all streams larger or smaller until the server
+// is about as busy as asked, and returns how many times as large they are then.
+func fillStreams(scenes []*scene, percent float64) float64 {
+	times := 1.0
+	for range 6 {
+		time.Sleep(time.Second) // what joining or the last step costs is over
+		a, from := sampleProcs(scenes[0].pids), monotonic()
+		time.Sleep(4 * time.Second) // two keyframe intervals
+		busy := 100 * ratio(float64(sampleProcs(scenes[0].pids).since(a).total), float64(monotonic()-from))
+		if math.Abs(busy-percent) < 2 {
+			break
+		}
+		times = min(max(times*percent/max(busy, 1), minTimes), maxTimes)
+		for _, sc := range scenes {
+			sc.pub.setTimes(times)
+		}
+	}
+	return times
 }
 
 // measure takes a window between two pauses of all publishers, so that no packet
@@ -182,7 +218,7 @@ func closeAll(scenes []*scene) {
 }
 
 func (r streamsResult) table(w io.Writer) {
-	fmt.Fprintf(w, "streams: %d with %d viewers each, %.1f s\n", r.Streams, r.Viewers, r.Seconds)
+	fmt.Fprintf(w, "streams: %d with %d viewers each, %.1f Mbit/s, %.1f s\n", r.Streams, r.Viewers, r.Rate/1e6, r.Seconds)
 	row(w, "received", "%d packets, %.0f/s, %.0f bytes on average", r.Sent, ratio(float64(r.Sent), r.Seconds), r.PayloadAvg)
 	row(w, "delivered", "%d of %d (%.3f %%), %d starved", r.Server.Packets, r.Server.Expected, 100*r.Server.Delivered, r.Starved)
 	row(w, "probes", "%d, lost %d, corrupt %d", r.Probes, r.Lost, r.Corrupt)

@@ -10,34 +10,31 @@ export const about =
 export const options = {
   streams: { type: 'string', default: '50', about: 'streams' },
   viewers: { type: 'string', default: '20', about: 'viewers of each' },
-  rate: { type: 'string', default: '1M', about: 'video of each stream, bit/s' },
+  rate: { type: 'string', default: '2M', about: 'video of each stream to begin with, bit/s' },
+  busy: {
+    type: 'string',
+    default: '50',
+    about: 'how busy the server is to be by a higher or lower rate, percent; 0: leave the rate',
+  },
   seconds: { type: 'string', default: '15', about: 'length of the window' },
 }
 
-export async function run({ streams, viewers, rate, seconds }) {
-  const media = ['-rate', rate, '-codec', 'h264']
-  const plain = await step('through the reflector', () =>
-    withReflector((address) =>
-      generate('reflect', ['-to', address, '-flows', streams, '-rate', rate, '-duration', '8s']),
-    ),
-  )
+// The publishers know nothing of each other: their packets do not leave in one burst per millisecond.
+const TICK = ['-tick', '50us']
+
+export async function run({ streams, viewers, rate, busy, seconds }) {
+  const scene = ['-streams', streams, '-viewers', viewers, '-probes', streams]
+  const media = ['-rate', rate, '-codec', 'h264', '-fill', busy, '-duration', `${seconds}s`]
   const found = await step(`${streams} streams`, () =>
-    withServer(({ flags }) =>
-      generate('streams', [
-        ...flags,
-        '-streams',
-        streams,
-        '-viewers',
-        viewers,
-        '-probes',
-        streams,
-        ...media,
-        '-duration',
-        `${seconds}s`,
-      ]),
+    withServer(({ flags }) => generate('streams', [...flags, ...scene, ...media, ...TICK])),
+  )
+  const reached = String(Math.round(found.rate))
+  const plain = await step('the same rate through the reflector', () =>
+    withReflector((address) =>
+      generate('reflect', ['-to', address, '-flows', streams, '-rate', reached, '-duration', '8s', ...TICK]),
     ),
   )
-  const report = new Report(`streams: ${streams} of ${viewers} viewers, ${rate}bit/s`)
+  const report = new Report(`streams: ${streams} of ${viewers} viewers, ${(found.rate / 1e6).toFixed(1)} Mbit/s each`)
   const rows = [['p50', 0.1], ['p95'], ['p99', 1], ['max']]
   for (const [name, aim] of rows) {
     const [through, without] = [found.net_delay_ms[name], plain.net_delay_ms[name]]
