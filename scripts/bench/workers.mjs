@@ -11,23 +11,22 @@ export const options = {
   viewers: { type: 'string', default: '600', about: 'viewers' },
   rounds: { type: 'string', default: '3', about: 'rounds, one and two workers alternating' },
   seconds: { type: 'string', default: '8', about: 'length of a window' },
+  busy: {
+    type: 'string',
+    default: '80',
+    about: 'how busy each core is to be for the rate of both, percent; 0: not measured',
+  },
 }
 
-export async function run({ viewers, rounds, seconds }) {
+export async function run({ viewers, rounds, seconds, busy }) {
   const people = ['-subs', '4', '-cold', String(viewers - 4), '-join-rate', '100']
-  const stream = ['-rate', '1.5M', '-codec', 'h264', '-audio', '-duration', `${seconds}s`]
   const measured = { 1: [], 2: [] }
   for (let round = 1; round <= Number(rounds); round++)
     for (const workers of [1, 2])
-      await step(`round ${round}: ${workers} worker${workers > 1 ? 's' : ''}`, () =>
-        withServer(
-          async ({ flags, ask }) => {
-            const found = await generate('sfu', [...flags, ...people, ...stream])
-            measured[workers].push({ found, stats: (await ask('stats')).result })
-          },
-          { workers, cpus: '0,1' },
-        ),
-      )
+      await step(`round ${round}: ${workers} worker${workers > 1 ? 's' : ''}`, async () => {
+        measured[workers].push(await measure(workers, '0,1', [...people, ...stream('1.5M', seconds)]))
+      })
+  const filled = Number(busy) > 0 ? await fill(Number(busy), seconds) : undefined
   const report = new Report(`workers: one stream, ${viewers} viewers, the generator beside them on CPU 1`)
   const cost = (workers) => measured[workers].map(({ found }) => found.window.server.us_per_packet)
   const micros = (value) => `${value.toFixed(2)} µs`
@@ -44,11 +43,50 @@ export async function run({ viewers, rounds, seconds }) {
   })
   const even = shares.every((share) => share >= 0.45 && share <= 0.55)
   report.row('sent by the first worker', spread(shares, percent), { aim: '45–55 %', holds: even })
-  const rate = measured[2].map(({ found }) => found.window.server.packets / found.window.seconds)
+  const rate = measured[2].map(({ found }) => perSecond(found))
   report.row('packets per second', spread(rate, thousands), {
     remark: `${measured[2][0].found.window.server.cpu_pct.toFixed(0)} % of a core in all`,
   })
+  if (filled) printFilled(report, filled)
   for (const workers of [1, 2])
     for (const { found } of measured[workers]) report.checkWindow(found.window, found.warnings, `${workers} workers`)
   report.print()
+}
+
+function stream(rate, seconds) {
+  return ['-rate', rate, '-codec', 'h264', '-audio', '-duration', `${seconds}s`]
+}
+
+function measure(workers, cpus, flags) {
+  return withServer(
+    async (server) => {
+      const found = await generate('sfu', [...server.flags, ...flags])
+      return { found, stats: (await server.ask('stats')).result }
+    },
+    { workers, cpus },
+  )
+}
+
+// One worker on a core of its own, and two on both cores, the second of which is the generator's too; as many viewers as
+// keep them busy. Twice the bit rate, so that half as many do.
+async function fill(busy, seconds) {
+  const flags = (percent) => ['-subs', '4', '-cold', '1000', '-join-rate', '150', '-fill', String(percent)]
+  const one = await step('one core filled', () => measure(1, '0', [...flags(busy), ...stream('3M', seconds)]))
+  const two = await step('both cores filled', () => measure(2, '0,1', [...flags(2 * busy), ...stream('3M', seconds)]))
+  return { one, two }
+}
+
+function printFilled(report, { one, two }) {
+  const state = ({ found: { window } }) =>
+    `${window.cold.subscribers + window.hot.subscribers} viewers, ${window.server.cpu_pct.toFixed(0)} % of a core, ${percent(window.server.delivered_ratio, 3)} delivered`
+  report.row('one core filled: packets per second', thousands(perSecond(one.found)), { remark: state(one) })
+  report.row('both cores filled', thousands(perSecond(two.found)), {
+    remark: `${(perSecond(two.found) / perSecond(one.found)).toFixed(2)} times one core, ${state(two)}`,
+  })
+  report.checkWindow(one.found.window, one.found.warnings, 'one core filled')
+  report.checkWindow(two.found.window, two.found.warnings, 'both cores filled')
+}
+
+function perSecond({ window }) {
+  return window.server.packets / window.seconds
 }
