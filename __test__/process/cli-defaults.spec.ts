@@ -79,7 +79,7 @@ for (const name of ['TOKEN', 'JWKS_URL', 'JWT_SECRET', 'JWT_AUDIENCE', 'JWT_ISSU
   test.serial(`XRTC_${name} without a value opens no door`, async (t) => {
     const { code, stdout, stderr } = await serve(t, FREE, { [`XRTC_${name}`]: '' }).ended
     t.deepEqual([code, stdout], [1, ''])
-    t.regex(stderr, new RegExp(`^xrtc: --${name.toLowerCase().replace('_', '-')} is invalid: .+\n$`))
+    t.regex(stderr, new RegExp(`^xrtc: XRTC_${name} is invalid: .+\n$`))
   })
 }
 

@@ -48,13 +48,16 @@ test.serial('--pull and --push begin at once, with the token', async (t) => {
   t.is((await running.ended).code, 0)
 })
 
-test.serial('SIGINT ends it as well', async (t) => {
-  const running = serve(t, FREE)
-  await ready(running)
-  running.child.kill('SIGINT')
-  const { code, signal } = await running.ended
-  t.deepEqual({ code, signal }, { code: 0, signal: null })
-})
+for (const name of ['SIGINT', 'SIGHUP'] as const) {
+  test.serial(`${name} ends it as well`, async (t) => {
+    const running = serve(t, FREE)
+    await ready(running)
+    running.child.kill(name)
+    const { code, signal, stderr } = await running.ended
+    t.deepEqual({ code, signal }, { code: 0, signal: null })
+    t.regex(stderr, /"server closed"/)
+  })
+}
 
 test.serial('an open browser connection does not keep it', async (t) => {
   const running = serve(t, FREE)
@@ -132,6 +135,9 @@ for (const [args, message] of [
   [['--ice-server', 'a.example'], /--ice-server.*stun:HOST/],
   [['--ice-server', 'turn:a.example'], /turn:a\.example: a TURN server needs username and credential/],
   [['--ice-username', 'a'], /name it with --ice-server/],
+  [['--ice-server', 'stun:a.example'], /--ice-server is for streams .* other servers: name them with --pull or --push/],
+  [['--remote-token', 'a'], /--remote-token is for streams from and to other servers/],
+  [['--ice-transport-policy', 'all'], /--ice-transport-policy is for streams from and to other servers/],
   [['--ice-server', 'turns:a.example', '--ice-username', 'a', '--ice-credential', 'b'], /only UDP is spoken/],
   [['--ice-transport-policy', 'relay'], /needs a TURN server/],
   [['--ice-transport-policy', 'none'], /--ice-transport-policy/],
@@ -217,9 +223,10 @@ for (const [flag, value] of [
   test.serial(`${flag} and its variable are refused without their value`, async (t) => {
     const variable = `XRTC_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`
     const runs = [serve(t, [...FREE, flag, value]), serve(t, FREE, { [variable]: value })]
-    for (const { code, stdout, stderr } of await Promise.all(runs.map(({ ended }) => ended))) {
+    const ended = await Promise.all(runs.map((run) => run.ended))
+    for (const [index, { code, stdout, stderr }] of ended.entries()) {
       t.deepEqual([code, stdout], [1, ''])
-      t.regex(stderr, new RegExp(`^xrtc: ${flag} is invalid: .+\n$`))
+      t.regex(stderr, new RegExp(`^xrtc: ${[flag, variable][index]} is invalid: .+\n$`))
       t.notRegex(stderr, /hush/)
     }
   })

@@ -311,9 +311,15 @@ function secret(flag: string, check: (value: string) => unknown): (value: string
       check(value)
       return value
     } catch (error) {
-      throw new Error(`${flag} is invalid: ${error instanceof Error ? error.message : ''}`, { cause: error })
+      throw new Error(`${written(flag)} is invalid: ${error instanceof Error ? error.message : ''}`, { cause: error })
     }
   }
+}
+
+/** Where its value comes from: the flag, or without one its variable. */
+function written(flag: string): string {
+  const isGiven = process.argv.some((argument) => argument === flag || argument.startsWith(`${flag}=`))
+  return isGiven ? flag : `XRTC_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`
 }
 
 function notEmpty(flag: string): (value: string) => string {

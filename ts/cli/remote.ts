@@ -27,6 +27,19 @@ export function startRemotes(media: MediaServer, flags: RemoteFlags): void {
   for (const { streamName, url } of push) media.pushTo(streamName, url, options)
 }
 
+/** A flag that has no meaning, because there is no other server. */
+export function idleFlagOf({ pull = [], push = [], ...flags }: RemoteFlags): string | undefined {
+  if (pull.length + push.length > 0) return undefined
+  const named = {
+    '--remote-token': flags.remoteToken,
+    '--ice-server': flags.iceServer,
+    '--ice-username': flags.iceUsername,
+    '--ice-credential': flags.iceCredential,
+    '--ice-transport-policy': flags.iceTransportPolicy,
+  }
+  return Object.entries(named).find(([, value]) => value !== undefined)?.[0]
+}
+
 /** What the flags say of ICE. Throws what the API says of it. */
 export function iceOf(flags: RemoteFlags): GatherOptions {
   const { iceServer: urls, iceUsername: username, iceCredential: credential, iceTransportPolicy } = flags

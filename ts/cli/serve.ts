@@ -15,7 +15,7 @@ import { conflictOf, gateOf, isOpen, turnOf } from './gate.ts'
 import type { Log } from './log.ts'
 import { openLog } from './log.ts'
 import type { RemoteFlags } from './remote.ts'
-import { iceOf, startRemotes } from './remote.ts'
+import { iceOf, idleFlagOf, startRemotes } from './remote.ts'
 
 /** The levels of `--log-level`. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
@@ -58,7 +58,7 @@ const OF_DTLS = 'the DTLS certificate: '
 /** A failure that is the user's to mend: printed as one line. */
 class UsageError extends Error {}
 
-/** Serves until SIGINT or SIGTERM. Rejects with a message for the user if it cannot start. */
+/** Serves until SIGINT, SIGTERM or SIGHUP. Rejects with a message for the user if it cannot start. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
   const certificate = await certificateOf(options)
   if ((options.webhook === undefined) !== (options.webhookSecret === undefined)) {
@@ -70,6 +70,9 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     throw new UsageError('--turn-tls-port needs a certificate: --cert and --key, or --https')
   }
   iceOf(options)
+  const idle = idleFlagOf(options)
+  if (idle !== undefined)
+    throw new UsageError(`${idle} is for streams from and to other servers: name them with --pull or --push`)
   const objection = certificate === undefined ? undefined : objectionTo(certificate)
   if (options.turnTlsPort !== undefined && objection === 'outdated') {
     throw new UsageError('--turn-tls-port needs a certificate that is valid now: that of --cert is not')
@@ -263,8 +266,8 @@ function endOnSignals(http: HttpServer, media: MediaServer, log: Log): void {
     log.logger.info({ signal }, 'closing')
     void close(http, media, log)
   }
-  process.on('SIGINT', end)
-  process.on('SIGTERM', end)
+  // SIGHUP: its terminal or its connection is gone.
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, end)
 }
 
 async function close(http: HttpServer, media: MediaServer, log: Log): Promise<void> {
