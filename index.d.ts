@@ -1424,7 +1424,10 @@ export interface CandidateStats extends PeerStatsBase {
   readonly address: string
   readonly port: number
   readonly protocol: string
-  /** `relay` for an address on a TURN server, `host` for any other of ours, and `prflx` for remote ones. */
+  /**
+   * Of ours `relay` for an address on a TURN server and `host` for any other. Of remote ones what it was signalled as, or
+   * `prflx` if a check came first; with ICE-lite always `prflx`, since that keeps no candidates.
+   */
   readonly candidateType: string
   /** How the TURN server is spoken to: `udp`. */
   readonly relayProtocol?: string

@@ -191,7 +191,7 @@ impl Report {
         let remote = self.add(
             "remote-candidate",
             format!("R{protocol}:{}", path.remote),
-            candidate(path.remote, "prflx"),
+            candidate(path.remote, peer.transport.ice().remote_kind(path).name()),
         );
         let traffic = peer.traffic;
         let mut fields = vec![

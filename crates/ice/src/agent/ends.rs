@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::pair::{Pair, Priorities};
-use crate::{Path, Protocol};
+use crate::{CandidateKind, Path, Protocol};
 
 /// Where checks leave from.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,8 @@ impl LocalCandidate {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RemoteCandidate {
     pub(super) address: SocketAddr,
+    /// As it was signalled; peer-reflexive as long as only checks have told of it.
+    pub(super) kind: CandidateKind,
     pub(super) priority: u32,
     pub(super) foundation: u32,
 }

@@ -135,6 +135,7 @@ impl Full {
         let foundation = hash(candidate.foundation.bytes());
         self.add_address(RemoteCandidate {
             address,
+            kind: candidate.kind,
             priority: candidate.priority,
             foundation,
         })
@@ -148,6 +149,7 @@ impl Full {
         {
             // Learnt from a check before it was signalled.
             known.priority = remote.priority;
+            known.kind = remote.kind;
             self.checklist
                 .set_remote_priority(remote.address, remote.priority, self.role);
             return Ok(());
@@ -191,6 +193,7 @@ impl Full {
             let priority = priority.unwrap_or(lowest);
             self.remotes.push(RemoteCandidate {
                 address: path.remote,
+                kind: CandidateKind::PeerReflexive,
                 priority,
                 foundation,
             });
@@ -221,6 +224,14 @@ impl Full {
         let foundation = self.rng.u64(..);
         self.checklist
             .add(Pair::new(path, priorities, foundation), self.role)
+    }
+
+    /// How the peer's end of a path was learnt.
+    pub(super) fn remote_kind(&self, path: Path) -> CandidateKind {
+        let mut remotes = self.remotes.iter();
+        remotes
+            .find(|remote| path.is_datagrams() && remote.address == path.remote)
+            .map_or(CandidateKind::PeerReflexive, |remote| remote.kind)
     }
 
     /// The peer's credentials of a generation.

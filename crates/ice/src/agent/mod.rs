@@ -28,7 +28,7 @@ use self::lite::Lite;
 use self::reply::{Replies, Reply, ReplyKind};
 use self::request::Check;
 use crate::stun::{Class, Message};
-use crate::{Candidate, Counters, Credentials, Discard, Path};
+use crate::{Candidate, CandidateKind, Counters, Credentials, Discard, Path};
 
 pub use self::config::{AgentConfig, Event, Mode, Role, Transmit};
 
@@ -284,6 +284,15 @@ impl Agent {
             Half::Full(full) => (None, Some(full.paths())),
         };
         lite.into_iter().flatten().chain(full.into_iter().flatten())
+    }
+
+    /// How the peer's end of a path was learnt: as its candidate was signalled, or peer-reflexive from a check. A lite
+    /// agent needs no candidates and keeps none: to it all are peer-reflexive.
+    pub fn remote_kind(&self, path: Path) -> CandidateKind {
+        match &self.half {
+            Half::Lite(_) => CandidateKind::PeerReflexive,
+            Half::Full(full) => full.remote_kind(path),
+        }
     }
 
     /// The smoothed round trip time of our checks; always `None` for a lite agent, which sends none.

@@ -4,10 +4,13 @@ mod alternatives;
 mod nomination;
 mod relayed;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use xrtc_ice::stun::{Attribute, Builder, Class, IntegrityKey, Message, TransactionId};
-use xrtc_ice::{Agent, AgentConfig, Candidate, Credentials, Discard, Event, Path, Role};
+use xrtc_ice::{
+    Agent, AgentConfig, Candidate, CandidateKind, Credentials, Discard, Event, Path, Role,
+};
 use xrtc_rtp::Time;
 
 use crate::network::{credentials, left_address, right_address};
@@ -148,6 +151,26 @@ fn d55_a_response_without_mapped_address_is_enough() {
     assert_eq!(client.event(), Some(Event::Selected(path)));
     let (_, nomination) = client.request();
     assert!(attributes(&nomination).contains(&Attribute::UseCandidate));
+}
+
+#[test]
+fn the_far_end_of_a_path_is_what_it_was_signalled_as_or_peer_reflexive() {
+    let mut client = Client::new(Role::Controlling);
+    assert_eq!(
+        client.agent.remote_kind(Client::path()),
+        CandidateKind::Host
+    );
+    let mapped: SocketAddr = "192.0.2.2:8189".parse().unwrap();
+    let path = Path::udp(left_address(), mapped);
+    client.check(path);
+    assert_eq!(client.agent.remote_kind(path), CandidateKind::PeerReflexive);
+    // Signalled after its check has come.
+    let signalled = Candidate::server_reflexive(mapped, 65535);
+    client.agent.add_remote_candidate(&signalled);
+    assert_eq!(
+        client.agent.remote_kind(path),
+        CandidateKind::ServerReflexive
+    );
 }
 
 #[test]
