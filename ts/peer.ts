@@ -67,6 +67,10 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
   /** Candidates of a later offer that has no answer yet. */
   readonly #early: IceCandidateInit[] = []
   #restartWanted = false
+  /** The server has told of it. */
+  #isAccepted = false
+  /** What ICE servers did not give before: whoever hears of the peer by `peeradded` cannot listen earlier. */
+  #unheard: PeerEvents['icecandidateerror'][0][] | undefined
   #iceSession: string | undefined
   #closing: Deferred<void> | undefined
   #closed: { readonly reason: string; readonly detail: string } | undefined
@@ -243,8 +247,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     }
     if (event.type === 'candidateError') {
       const { url, errorCode, errorText } = event
-      this.tell('icecandidateerror', { url, errorCode, errorText })
-      return
+      return this.#candidateFailed({ url, errorCode, errorText })
     }
     this.#dtlsState = event.dtls as PeerDtlsState
     this.#setIceConnectionState(event.ice as PeerIceConnectionState)
@@ -267,7 +270,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     const { unresolved = [], ...gathering } = gathered instanceof Promise ? await this.#gathered(gathered) : gathered
     // 701: the server could not be reached (W3C WebRTC §4.8.1.3).
     for (const { url, error } of unresolved) {
-      this.tell('icecandidateerror', { url, errorCode: 701, errorText: error.message })
+      this.#candidateFailed({ url, errorCode: 701, errorText: error.message })
     }
     const { peer, description } = this.open(this.#home.native, offer, gathering)
     this.#number = peer
@@ -280,11 +283,25 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
       // Refused: nothing is left of it, and another offer may be tried.
       this.#number = undefined
       this.#home.removed(peer, this)
+      this.#tellUnheard()
       if (this.#closing !== undefined) this.#end(this.#ownReason, '')
       throw error
     }
     this.#assertOpen()
     this.#home.accepted(this)
+    this.#isAccepted = true
+    this.#tellUnheard()
+  }
+
+  #candidateFailed(failure: PeerEvents['icecandidateerror'][0]): void {
+    if (this.#isAccepted) this.tell('icecandidateerror', failure)
+    else this.#unheard = [...(this.#unheard ?? []), failure]
+  }
+
+  #tellUnheard(): void {
+    const failures = this.#unheard ?? []
+    this.#unheard = undefined
+    for (const failure of failures) this.tell('icecandidateerror', failure)
   }
 
   async #gathered(gathering: Promise<Gathering>): Promise<Gathering> {
