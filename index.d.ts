@@ -71,7 +71,10 @@ export interface ServerOptions {
    * show themselves every 2.5 s: below 10,000 losses end healthy ones.
    */
   readonly consentTimeoutMs?: number
-  /** How long a peer may take to connect once both descriptions are known. Default 30,000; 1,000 to 600,000. */
+  /**
+   * How long a peer may take to connect once both descriptions are known; and before that, with full ICE, at most for its
+   * ICE servers. Default 30,000; 1,000 to 600,000.
+   */
   readonly connectTimeoutMs?: number
   /** How long an offer of the server waits for its answer. Default 30,000; 1,000 to 600,000. */
   readonly answerTimeoutMs?: number
@@ -428,6 +431,11 @@ export interface PushOptions {
   readonly iceServers?: readonly IceServer[]
   /** Which addresses this peer may use, with `ice: 'full'`. Default: the server's `iceTransportPolicy`. */
   readonly iceTransportPolicy?: IceTransportPolicy
+  /**
+   * How long ICE servers may take with this peer's addresses, with `ice: 'full'`; it goes on with those that are there then.
+   * Default: as `iceServers` of the server says, and no longer than its `connectTimeoutMs`; 1 to 600,000.
+   */
+  readonly gatherTimeoutMs?: number
 }
 
 /** Which kinds of media an offer of the server has. */
@@ -450,6 +458,11 @@ export interface PullOptions {
   readonly iceServers?: readonly IceServer[]
   /** Which addresses this peer may use, with `ice: 'full'`. Default: the server's `iceTransportPolicy`. */
   readonly iceTransportPolicy?: IceTransportPolicy
+  /**
+   * How long ICE servers may take with this peer's addresses, with `ice: 'full'`; it goes on with those that are there then.
+   * Default: as `iceServers` of the server says, and no longer than its `connectTimeoutMs`; 1 to 600,000.
+   */
+  readonly gatherTimeoutMs?: number
 }
 
 // ─── Stream ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -556,7 +569,7 @@ export interface PeerEvents {
   signalingstatechange: [event: { readonly signalingState: PeerSignalingState }]
   /**
    * A TURN server gave this peer (with `ice: 'full'`) no address, or has taken it away; as
-   * `RTCPeerConnectionIceErrorEvent`. `errorCode` is that of the server's answer, such as 401 for wrong credentials and
+   * `RTCPeerConnectionIceErrorEvent`. Never before `peeradded`. `errorCode` is that of the server's answer, such as 401 for wrong credentials and
    * 486 for a reached quota, and 701 without one.
    */
   icecandidateerror: [event: { readonly url: string; readonly errorCode: number; readonly errorText: string }]
@@ -699,7 +712,10 @@ export interface RemoteStreamOptions {
   readonly iceTransportPolicy?: IceTransportPolicy
   /** How long a response may take. Default 10,000; 1 to 600,000. */
   readonly requestTimeoutMs?: number
-  /** How long ICE and DTLS may take once both descriptions are known. Default 10,000; 1 to 600,000. */
+  /**
+   * How long its ICE servers may take, names included, which is no longer than 3 s (10 s with `iceTransportPolicy: 'relay'`)
+   * anyway; and how long ICE and DTLS may once both descriptions are known. Default 10,000; 1 to 600,000.
+   */
   readonly connectTimeoutMs?: number
   /**
    * The pause before the first new attempt; it doubles from one failure to the next, and half of it is random. A longer
@@ -999,6 +1015,8 @@ export interface IceServer {
   readonly urls: string | readonly string[]
   readonly username?: string
   readonly credential?: string
+  /** Of what kind `credential` is. WebRTC has but one kind left. */
+  readonly credentialType?: 'password'
 }
 
 /** A request, as `authorize` sees it. */

@@ -1,15 +1,18 @@
 // Whom peers with full ICE ask for addresses: ICE servers as in the browser, read, and their names resolved.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { IceServer, IceTransportPolicy } from '../index.d.ts'
 import { parseAddress, resolveAddresses } from './announce.ts'
-import type { BindingIceServer } from './binding.d.ts'
-import { iceUrls, ICE_URLS_RULE } from './ice-server.ts'
-import { invalid, known, text } from './options.ts'
+import type { BindingAnnounced, BindingIceServer } from './binding.d.ts'
+import { CREDENTIAL_TYPE_RULE, iceUrls, ICE_URLS_RULE, isPassword } from './ice-server.ts'
+import { errorOf } from './errors.ts'
+import { integer, invalid, known, text } from './options.ts'
 
 /** What the native side is told of it. */
 export interface Gathering {
   readonly iceServers?: BindingIceServer[]
   readonly relayOnly?: boolean
+  readonly gatherTimeoutMs?: number
   /** Servers whose names have no address now. They are passed over, unless there is no other. */
   readonly unresolved?: readonly UnresolvedServer[]
 }
@@ -27,6 +30,7 @@ export type Gather = () => Gathering | Promise<Gathering>
 export interface GatherOptions {
   readonly iceServers?: readonly IceServer[]
   readonly iceTransportPolicy?: IceTransportPolicy
+  readonly gatherTimeoutMs?: number
 }
 
 /** A server that can be asked. */
@@ -55,14 +59,23 @@ export function gatherOf(options: GatherOptions, base: GatherOptions = {}): Gath
   const relayOnly = iceTransportPolicy === 'relay'
   const servers = relayOnly ? written.filter(({ username }) => username !== undefined) : written
   if (relayOnly && servers.length === 0) throw invalid("iceTransportPolicy 'relay' needs a TURN server in iceServers")
+  const limitMs = gatherTimeoutOf(options) ?? base.gatherTimeoutMs
   if (servers.length === 0) return () => ({})
   return async () => {
-    const resolved = await Promise.all(servers.map(resolve))
+    const before = performance.now()
+    const resolved = await Promise.all(servers.map((server) => resolve(server, limitMs)))
     const unresolved = resolved.filter((one) => 'error' in one)
     const found = resolved.flatMap((one) => ('error' in one ? [] : one))
     if (relayOnly && found.length === 0 && unresolved[0] !== undefined) throw unresolved[0].error
-    return { iceServers: found, relayOnly, unresolved }
+    if (limitMs === undefined) return { iceServers: found, relayOnly, unresolved }
+    const gatherTimeoutMs = Math.max(1, Math.round(limitMs - (performance.now() - before)))
+    return { iceServers: found, relayOnly, unresolved, gatherTimeoutMs }
   }
+}
+
+/** Checks how long gathering may take, if it is said. */
+export function gatherTimeoutOf({ gatherTimeoutMs }: GatherOptions): number | undefined {
+  return integer('gatherTimeoutMs', gatherTimeoutMs, [1, 600_000])
 }
 
 /** Checks what kind of addresses may be used, if it is said. */
@@ -86,7 +99,8 @@ function writtenServers(servers: unknown): readonly WrittenServer[] {
 // Of the URLs of one server, which are ways to the same thing, those over UDP can be used; one has to be there.
 function writtenServer(server: unknown): readonly WrittenServer[] {
   known('an ICE server', server, ['credential', 'credentialType', 'urls', 'username'])
-  const { urls, username, credential } = server as IceServer
+  const { urls, username, credential, credentialType } = server as IceServer
+  if (!isPassword(credentialType)) throw invalid(`of an ICE server, ${CREDENTIAL_TYPE_RULE}`)
   const list = iceUrls(urls)
   if (list === undefined) throw invalid(`of an ICE server, ${ICE_URLS_RULE}`)
   const parsed = list.map(parseUrl)
@@ -121,12 +135,28 @@ function isAddress(written: string): boolean {
 }
 
 // A name may have addresses of both families; another of the same family is the same server.
-async function resolve({ address, ...server }: WrittenServer): Promise<BindingIceServer[] | UnresolvedServer> {
+async function resolve(
+  { address, ...server }: WrittenServer,
+  limitMs: number | undefined,
+): Promise<BindingIceServer[] | UnresolvedServer> {
   try {
-    const resolved = await resolveAddresses([address])
+    const resolved = await resolveWithin(address, limitMs)
     const families = [false, true].map((ipv6) => resolved.find((one) => one.address.includes(':') === ipv6))
     return families.flatMap((one) => (one === undefined ? [] : [{ port: PORT, ...one, ...server }]))
   } catch (error) {
     return { url: server.url, error: error instanceof Error ? error : new Error(String(error)) }
+  }
+}
+
+async function resolveWithin(address: string, limitMs: number | undefined): Promise<BindingAnnounced[]> {
+  if (limitMs === undefined) return await resolveAddresses([address])
+  const inTime = new AbortController()
+  const late = sleep(limitMs, undefined, { signal: inTime.signal, ref: false }).then((): never => {
+    throw errorOf('XRTC_UNRESOLVED_ADDRESS', `the name of ${address} was not resolved within ${limitMs} ms`)
+  })
+  try {
+    return await Promise.race([resolveAddresses([address]), late])
+  } finally {
+    inTime.abort()
   }
 }

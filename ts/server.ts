@@ -34,7 +34,7 @@ import type {
 import { resolveAddresses } from './announce.ts'
 import { Emitter } from './emitter.ts'
 import type { Gather, GatherOptions, Gathering } from './gathering.ts'
-import { gatherOf } from './gathering.ts'
+import { gatherOf, gatherTimeoutOf } from './gathering.ts'
 import { errorOf } from './errors.ts'
 import { HttpSignaling } from './http/http-signaling.ts'
 import { signalingSettings } from './http/settings.ts'
@@ -48,7 +48,6 @@ import { Viewer } from './pull-peer.ts'
 import { Publisher } from './push-peer.ts'
 import type { RemoteHome } from './remote/remote-stream.ts'
 import { RemoteConnection } from './remote/remote-stream.ts'
-import type { RemoteSettings } from './remote/settings.ts'
 import { remoteSettings } from './remote/settings.ts'
 import { serverSettings } from './settings.ts'
 import { sharePort } from './shared-port.ts'
@@ -70,15 +69,17 @@ export async function createServer(options: ServerOptions = {}): Promise<MediaSe
     ...(iceServers === undefined ? {} : { iceServers }),
     ...(iceTransportPolicy === undefined ? {} : { iceTransportPolicy }),
   }
-  const gathering = await gatherOf(gatherDefaults)()
+  const gathered = await gatherOf(gatherDefaults)()
   // Said at the start, when somebody looks; peers get by without one later.
-  if (gathering.unresolved?.[0] !== undefined) throw gathering.unresolved[0].error
+  if (gathered.unresolved?.[0] !== undefined) throw gathered.unresolved[0].error
   const turn = options.turn === undefined ? undefined : turnSettings(options.turn)
   if (turn !== undefined) settings.turn = turn.settings
   const ice = iceMode(options.ice) ?? 'lite'
   const sharing = options.tcp === undefined || options.tcp === false ? undefined : options.tcp.server
   const told = turn && { ...turn.terms, host: turn.terms.host ?? announce?.slice(0, 1).map(announcedHost)[0] }
-  const gather = { options: gatherDefaults, gathering }
+  const { connectTimeoutMs } = options
+  const patience = connectTimeoutMs === undefined ? {} : { gatherTimeoutMs: connectTimeoutMs }
+  const gather = { options: { ...gatherDefaults, ...patience }, gathering: { ...gathered, ...patience } }
   return new Server((events) => new NativeServer(settings, events), { logger, ice, gather, sharing, turn: told })
 }
 
@@ -232,11 +233,11 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   }
 
   pullFrom(url: string | URL, streamName: string, options: PullFromOptions = {}): RemoteStream {
-    return this.#remote('pull', remoteSettings('pullFrom', url, parseStreamName(streamName), options), options.signal)
+    return this.#remote('pull', [url, streamName], options)
   }
 
   pushTo(streamName: string, url: string | URL, options: PushToOptions = {}): RemoteStream {
-    return this.#remote('push', remoteSettings('pushTo', url, parseStreamName(streamName), options), options.signal)
+    return this.#remote('push', [url, streamName], options)
   }
 
   remoteStreams(): readonly RemoteStream[] {
@@ -316,15 +317,16 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     await Promise.all([...this.#webhooks].map((webhooks) => webhooks.close()))
   }
 
-  #remote(action: 'pull' | 'push', settings: RemoteSettings, signal: AbortSignal | undefined): RemoteStream {
+  #remote(action: 'pull' | 'push', where: readonly [string | URL, string], options: PullFromOptions): RemoteStream {
     this.#assertOpen()
+    const settings = remoteSettings(action, where, options, this.#gather.options)
     const home: RemoteHome = {
       server: this,
       report: this.#home.report,
       logger: this.#logger,
       closed: () => this.#remotes.delete(remote),
     }
-    const remote = new RemoteConnection(action, settings, home, signal)
+    const remote = new RemoteConnection(action, settings, home, options.signal)
     this.#remotes.add(remote)
     return remote
   }
@@ -349,12 +351,15 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
 
   /** Nothing: the peer does ICE-lite. */
   #gatherOf(options: GatherOptions & { readonly ice?: IceMode }): Gather | undefined {
+    const gatherTimeoutMs = gatherTimeoutOf(options)
     const says = options.iceServers !== undefined || options.iceTransportPolicy !== undefined
     if ((iceMode(options.ice) ?? this.#ice) === 'lite') {
-      if (says) throw invalid("iceServers and iceTransportPolicy are for peers with ice: 'full'")
-      return undefined
+      if (!says && gatherTimeoutMs === undefined) return undefined
+      throw invalid("iceServers, iceTransportPolicy and gatherTimeoutMs are for peers with ice: 'full'")
     }
-    return says ? gatherOf(options, this.#gather.options) : () => this.#gather.gathering
+    if (says) return gatherOf(options, this.#gather.options)
+    const { gathering } = this.#gather
+    return () => (gatherTimeoutMs === undefined ? gathering : { ...gathering, gatherTimeoutMs })
   }
 
   #nextId(action: string): string {
@@ -455,7 +460,7 @@ function turnInfo(native: NativeServer, host: string | undefined): TurnInfo | un
   return { ...info, urls: turnUrls(info, told) }
 }
 
-const PULL_KEYS = ['ice', 'iceServers', 'iceTransportPolicy', 'media']
+const PULL_KEYS = ['gatherTimeoutMs', 'ice', 'iceServers', 'iceTransportPolicy', 'media']
 const PUSH_KEYS = [...PULL_KEYS, 'identity', 'replace']
 const MEDIA_KEYS = ['audio', 'video']
 

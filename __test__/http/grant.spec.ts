@@ -1,6 +1,6 @@
 import test from 'ava'
 import { once } from 'node:events'
-import type { AuthorizeResult, Grant } from 'xrtc'
+import type { AuthorizeResult, Grant, IceServer } from 'xrtc'
 import { fragment, offerOf, open, patch, post, startSite } from '../harness.ts'
 
 const PUBLISH = offerOf('chromium-publish-vp8')
@@ -89,6 +89,15 @@ for (const [key, grant] of misspelt) {
     t.deepEqual(server.peers(), [])
   })
 }
+
+test('credentials of another type than password, which no client would be told of, are 500', async (t) => {
+  const oauth = { urls: 'turn:a.example', username: 'a', credential: 'b', credentialType: 'oauth' }
+  const { url, server } = await startSite(t, { authorize: () => ({ iceServers: [oauth as IceServer] }) })
+  const told = once(server, 'listenererror')
+  t.is((await post(`${url}/whip/lobby`, PUBLISH)).status, 500)
+  const [{ error }] = await told
+  t.regex(error.message, /credentialType is 'password', or left out$/)
+})
 
 test('an XrtcError of the app’s own is 500 as well, and its text stays inside', async (t) => {
   const { url, server } = await startSite(t, { authorize: () => server.push('/').then(() => true) })

@@ -1,5 +1,6 @@
 // The server as a client of TURN servers: coturn's, and another server's own.
 
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
@@ -122,6 +123,45 @@ test('wrong credentials are told: an error where there is no other way, an event
   await leavesNothing(server, idle)
 })
 
+test('whoever hears of a peer by peeradded hears what its ICE servers did not give', async (t) => {
+  const [coturn, foreign] = await Promise.all([startTurnServer(t), startForeign(t)])
+  const server = await startServer(t)
+  const told: (readonly [string, number])[] = []
+  server.on('peeradded', ({ peer }) => {
+    peer.on('icecandidateerror', ({ url, errorCode }) => void told.push([url, errorCode]))
+  })
+  const wrong = { ...coturn.iceServer, credential: 'south' }
+  const iceServers = [wrong, { urls: 'stun:nobody.invalid' }]
+  const pull = server.pullFrom(`${foreign.url}/whep/x`, 'lobby', { iceServers })
+  await pull.connected()
+  const expected = [
+    ['stun:nobody.invalid', 701],
+    [String(wrong.urls), 401],
+  ]
+  t.deepEqual(told, expected)
+  const remote = [...(await pull.getStats()).values()].find(({ type }) => type === 'remote-candidate')
+  t.is((remote as CandidateStats).candidateType, 'host', 'as it was signalled')
+})
+
+test('a TURN server that does not answer takes as long as it is given', async (t) => {
+  const foreign = await startForeign(t)
+  const server = await startServer(t)
+  // It takes everything and says nothing.
+  const silent = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(silent, 'listening')
+  t.teardown(() => silent.close())
+  const iceServer = { urls: `turn:127.0.0.1:${silent.address().port}`, username: 'ann', credential: 'north' }
+  const before = performance.now()
+  const peer = server.peer({ push: 'x', ice: 'full', iceServers: [iceServer], gatherTimeoutMs: 100 })
+  t.regex((await peer.createOffer()).sdp, / typ host/)
+  await peer.close()
+  const options = { ...by(iceServer), connectTimeoutMs: 100, maxRetries: 0 }
+  const only = server.pullFrom(`${foreign.url}/whep/x`, 'lobby', options)
+  await t.throwsAsync(only.connected(), { code: 'XRTC_NO_RELAY', message: /no answer$/ })
+  // 3 s and 10 s by default.
+  t.true(performance.now() - before < 2_500)
+})
+
 test('a quota that is reached is told by its code', async (t) => {
   const coturn = await startTurnServer(t, ['--user-quota=1'])
   const server = await startServer(t, by(coturn.iceServer) as { iceServers: IceServer[] })
@@ -177,6 +217,7 @@ test('servers that cannot be asked are refused with the reason', async (t) => {
     [{ iceServers: [{ urls: Array.from({ length: 17 }, () => 'stun:10.0.0.1') }] }, /at most 16 URLs/],
     [{ iceServers: [{ urls: 'stun:a.example', port: 1 }] }, /no option port/],
     [{ iceServers: 'stun:a.example' }, /is an array of at most 16/],
+    [{ iceServers: [{ urls: 'turn:a.example', ...turn, credentialType: 'oauth' }] }, /credentialType is 'password'/],
     [{ iceTransportPolicy: 'none' }, /is 'all' or 'relay'/],
     [{ iceTransportPolicy: 'relay', iceServers: [{ urls: 'stun:a.example' }] }, /needs a TURN server/],
   ]
@@ -190,11 +231,21 @@ test('servers that cannot be asked are refused with the reason', async (t) => {
   const url = 'http://127.0.0.1:9/whep/x'
   const options = { iceServers: [{ urls: 'turns:a.example', ...turn }] }
   t.throws(() => server.pullFrom(url, 'x', options), { instanceOf: InvalidArgumentError })
+  t.throws(() => server.peer({ pull: 'x', ice: 'full', gatherTimeoutMs: 0 }), { message: /gatherTimeoutMs is an int/ })
+  t.throws(() => server.peer({ pull: 'x', gatherTimeoutMs: 5 }), { message: /for peers with ice: 'full'/ })
+  const relay = { iceTransportPolicy: 'relay' } as const
+  const needed = { instanceOf: InvalidArgumentError, message: /needs a TURN server in iceServers/ }
+  t.throws(() => server.pullFrom(url, 'x', relay), needed)
+  t.throws(() => server.pushTo('x', url, { ...relay, ...lite }), needed)
+  const relaying = await startServer(t, { ...relay, iceServers: [{ urls: 'turn:127.0.0.1:9', ...turn }] })
+  t.throws(() => relaying.pullFrom(url, 'x', lite), needed)
+  t.deepEqual([...server.remoteStreams(), ...relaying.remoteStreams()], [])
   const named = { iceServers: [{ urls: 'turn:nobody.invalid', ...turn }] }
   await t.throwsAsync(startServer(t, named), { code: 'XRTC_UNRESOLVED_ADDRESS' })
   // Of several ways to one server the one that can be gone is taken.
   const urls = ['turns:127.0.0.1', 'turn:127.0.0.1?transport=tcp', 'turn:127.0.0.1?transport=udp']
-  t.notThrows(() => server.peer({ pull: 'x', ice: 'full', iceServers: [{ urls, ...turn }] }))
+  const iceServers = [{ urls, ...turn, credentialType: 'password' }] as const
+  t.notThrows(() => server.peer({ pull: 'x', ice: 'full', iceServers }))
 })
 
 test('a server whose name has no address is passed over and told, unless there is no other', async (t) => {

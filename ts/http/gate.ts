@@ -10,7 +10,7 @@ import type {
   SignalingRequest,
 } from '../../index.d.ts'
 import { XrtcError } from '../errors.ts'
-import { ICE_URLS_RULE, iceUrls } from '../ice-server.ts'
+import { CREDENTIAL_TYPE_RULE, ICE_URLS_RULE, iceUrls, isPassword } from '../ice-server.ts'
 import { withinTime } from './deadline.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import { problem } from './problem.ts'
@@ -122,7 +122,8 @@ function termsOf(grant: Grant): Terms {
 // providers send some, and browsers ignore them too.
 function checkIceServer(server: IceServer): void {
   expect(isRecord(server), 'an ICE server is an object')
-  const { urls, username, credential } = server
+  const { urls, username, credential, credentialType } = server
+  expect(isPassword(credentialType), `of an ICE server, ${CREDENTIAL_TYPE_RULE}`)
   const list = iceUrls(urls) ?? []
   expect(list.length > 0, `of an ICE server, ${ICE_URLS_RULE}`)
   const texts = [username, credential].filter((text) => text !== undefined)

@@ -5,6 +5,7 @@ import { errorOf } from '../errors.ts'
 import type { GatherOptions } from '../gathering.ts'
 import { gatherOf, policyOf } from '../gathering.ts'
 import { flag, integer, invalid, known, text } from '../options.ts'
+import { parseStreamName } from '../stream-name.ts'
 
 /** The settings of one remote stream. */
 export interface RemoteSettings {
@@ -45,14 +46,21 @@ const KEYS = [
 // What belongs to the exchange itself.
 const RESERVED = ['accept', 'authorization', 'content-length', 'content-type', 'host']
 
-/** Checks the arguments and adds the defaults. */
+/** Checks the arguments and adds the defaults; what `base` says of ICE is the server's. */
 export function remoteSettings(
-  name: 'pullFrom' | 'pushTo',
-  url: string | URL,
-  streamName: string,
+  action: 'pull' | 'push',
+  [url, name]: readonly [string | URL, string],
   options: PullFromOptions,
+  base: GatherOptions,
 ): RemoteSettings {
-  known(name, options, name === 'pushTo' ? KEYS.filter((key) => key !== 'replace') : KEYS)
+  const streamName = parseStreamName(name)
+  if (action === 'pull') known('pullFrom', options, KEYS)
+  else
+    known(
+      'pushTo',
+      options,
+      KEYS.filter((key) => key !== 'replace'),
+    )
   known('media', options.media ?? {}, ['audio', 'video'])
   const { token, headers = {}, trustedOrigins = [] } = options
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
@@ -60,6 +68,7 @@ export function remoteSettings(
   }
   const endpoint = remoteUrl(url)
   const limits = [1, 600_000] as const
+  const connectTimeoutMs = integer('connectTimeoutMs', options.connectTimeoutMs, limits) ?? 10_000
   const retryMinMs = integer('retryMinMs', options.retryMinMs, limits) ?? 500
   const retryMaxMs = integer('retryMaxMs', options.retryMaxMs, [1, 3_600_000]) ?? Math.max(retryMinMs, 30_000)
   if (retryMaxMs < retryMinMs) throw invalid('retryMaxMs is not below retryMinMs')
@@ -73,10 +82,10 @@ export function remoteSettings(
     headers: parseHeaders(headers),
     trusted: new Set([endpoint.origin, ...trustedOrigins.map((origin) => remoteUrl(origin).origin)]),
     media: { ...options.media },
-    gather: gatherOptions(options),
+    gather: gatherOptions(options, { base, gatherTimeoutMs: connectTimeoutMs }),
     replace: flag('replace', options.replace) ?? false,
     requestTimeoutMs: integer('requestTimeoutMs', options.requestTimeoutMs, limits) ?? 10_000,
-    connectTimeoutMs: integer('connectTimeoutMs', options.connectTimeoutMs, limits) ?? 10_000,
+    connectTimeoutMs,
     retryMinMs,
     retryMaxMs,
     maxRetries: integer('maxRetries', options.maxRetries, [0, Number.MAX_SAFE_INTEGER]) ?? Infinity,
@@ -84,22 +93,25 @@ export function remoteSettings(
 }
 
 // A list is checked at once, what a function gives when it is asked: credentials of TURN servers end.
-function gatherOptions({ iceServers, iceTransportPolicy }: PullFromOptions): RemoteSettings['gather'] {
+function gatherOptions(
+  { iceServers, iceTransportPolicy }: PullFromOptions,
+  { base, gatherTimeoutMs }: { readonly base: GatherOptions; readonly gatherTimeoutMs: number },
+): RemoteSettings['gather'] {
   const policy = policyOf(iceTransportPolicy)
-  const base = policy === undefined ? {} : { iceTransportPolicy: policy }
-  if (iceServers === undefined) return async () => base
+  const given = { gatherTimeoutMs, ...(policy === undefined ? {} : { iceTransportPolicy: policy }) }
   if (typeof iceServers === 'function') {
     return async (wait) => {
       try {
-        return { ...base, iceServers: await wait(async () => await iceServers()) }
+        return { ...given, iceServers: await wait(async () => await iceServers()) }
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause)
         throw errorOf('XRTC_NO_RELAY', `no ICE servers were given: ${reason}`, { cause })
       }
     }
   }
-  gatherOf({ ...base, iceServers })
-  return async () => ({ ...base, iceServers })
+  const options = { ...given, ...(iceServers === undefined ? {} : { iceServers }) }
+  gatherOf(options, base)
+  return async () => options
 }
 
 /** An absolute URL of http or https without user and password. */

@@ -1,13 +1,14 @@
 //! How peers are opened, from JavaScript.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use napi_derive::napi;
 use xrtc_rtp::Rid;
 use xrtc_sfu::{Gather, Ice, LayerWish, Media, OwnAddresses, PullOptions, PushOptions, TurnAccess};
 
 use crate::error::BindingError;
-use crate::options::ip;
+use crate::options::{ip, millis};
 
 /// How a peer publishes.
 #[napi(object, object_to_js = false)]
@@ -28,6 +29,8 @@ pub struct BindingPushOptions {
     pub ice_servers: Option<Vec<BindingIceServer>>,
     /// Whether such a peer is reached by TURN servers only. Default `false`.
     pub relay_only: Option<bool>,
+    /// How long those servers may take at most.
+    pub gather_timeout_ms: Option<u32>,
 }
 
 /// A STUN server, or with a username a TURN server.
@@ -60,6 +63,8 @@ pub struct BindingPullOptions {
     pub ice_servers: Option<Vec<BindingIceServer>>,
     /// Whether such a peer is reached by TURN servers only. Default `false`.
     pub relay_only: Option<bool>,
+    /// How long those servers may take at most.
+    pub gather_timeout_ms: Option<u32>,
 }
 
 /// What a later offer of ours has.
@@ -83,13 +88,17 @@ impl TryFrom<BindingPushOptions> for PushOptions {
     type Error = BindingError;
 
     fn try_from(options: BindingPushOptions) -> Result<Self, BindingError> {
-        let servers = options.ice_servers.unwrap_or_default();
+        let gathering = Gathering {
+            servers: options.ice_servers.unwrap_or_default(),
+            relay_only: options.relay_only == Some(true),
+            patience: options.gather_timeout_ms.map(millis),
+        };
         Ok(Self {
             offer: options.offer,
             identity: options.identity,
             replace: options.replace.unwrap_or(false),
             media: media(options.audio, options.video),
-            ice: ice(options.full_ice, servers, options.relay_only)?,
+            ice: ice(options.full_ice, gathering)?,
         })
     }
 }
@@ -98,29 +107,37 @@ impl TryFrom<BindingPullOptions> for PullOptions {
     type Error = BindingError;
 
     fn try_from(options: BindingPullOptions) -> Result<Self, BindingError> {
-        let servers = options.ice_servers.unwrap_or_default();
+        let gathering = Gathering {
+            servers: options.ice_servers.unwrap_or_default(),
+            relay_only: options.relay_only == Some(true),
+            patience: options.gather_timeout_ms.map(millis),
+        };
         Ok(Self {
             offer: options.offer,
             media: media(options.audio, options.video),
-            ice: ice(options.full_ice, servers, options.relay_only)?,
+            ice: ice(options.full_ice, gathering)?,
         })
     }
 }
 
-/// The worker opens the sockets and fills in their addresses.
-fn ice(
-    full: Option<bool>,
+/// Whom a peer with full ICE asks for addresses, as it was given.
+struct Gathering {
     servers: Vec<BindingIceServer>,
-    relay_only: Option<bool>,
-) -> Result<Ice, BindingError> {
+    relay_only: bool,
+    patience: Option<Duration>,
+}
+
+/// The worker opens the sockets and fills in their addresses.
+fn ice(full: Option<bool>, gathering: Gathering) -> Result<Ice, BindingError> {
     if full != Some(true) {
         return Ok(Ice::Lite);
     }
     let mut gather = Gather {
-        relay_only: relay_only == Some(true),
+        relay_only: gathering.relay_only,
+        patience: gathering.patience,
         ..Gather::default()
     };
-    for server in servers {
+    for server in gathering.servers {
         let address = SocketAddr::new(ip(&server.address)?, server.port);
         match server.username {
             None => gather.stun.push(address),

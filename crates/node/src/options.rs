@@ -199,7 +199,7 @@ pub(crate) fn ip(text: &str) -> Result<IpAddr, BindingError> {
         .map_err(|_| invalid_argument(&format!("not an IP address: {text:?}")))
 }
 
-fn millis(millis: u32) -> Duration {
+pub(crate) fn millis(millis: u32) -> Duration {
     Duration::from_millis(millis.into())
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use xrtc_ice::{AgentConfig, Candidate, Credentials, Mode, Path, Protocol, Role};
 
@@ -44,6 +45,9 @@ pub struct Gather {
     /// Whether the peer is to be reached by relayed addresses only, so that it does not learn others of ours
     /// (`iceTransportPolicy: 'relay'`).
     pub relay_only: bool,
+    /// How long they may take at most; who opens the peer goes on with what there is then. Default: as long as the driver
+    /// waits anyway.
+    pub patience: Option<Duration>,
 }
 
 /// A TURN server, and who we are to it.

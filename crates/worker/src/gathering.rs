@@ -40,11 +40,12 @@ impl Gathering {
         (peer, mut command): (PeerId, Command),
         (locals, seed, open): (&[SocketAddr], u64, usize),
     ) -> Option<Command> {
-        let gather = own_addresses(&mut command).map(|own| std::mem::take(&mut own.gather.stun));
-        let (servers, relay_only) = match own_addresses(&mut command) {
-            Some(own) => (gather.unwrap_or_default(), own.gather.relay_only),
-            None => return Some(command),
+        let Some(own) = own_addresses(&mut command) else {
+            return Some(command);
         };
+        let servers = std::mem::take(&mut own.gather.stun);
+        let (relay_only, longest) = (own.gather.relay_only, own.gather.patience);
+        let longest = longest.unwrap_or(Duration::MAX);
         let asks = !relay_only && !servers.is_empty() && !locals.is_empty();
         if !asks && open == 0 {
             return Some(command);
@@ -54,10 +55,11 @@ impl Gathering {
         } else {
             RELAY_PATIENCE
         };
+        let (patience, stun_patience) = (patience.min(longest), PATIENCE.min(longest));
         self.waiting.push(Waiting {
             peer,
             command,
-            gatherer: asks.then(|| Gatherer::new(locals, &servers, PATIENCE, seed, now)),
+            gatherer: asks.then(|| Gatherer::new(locals, &servers, stun_patience, seed, now)),
             open,
             deadline: now + patience,
         });
@@ -162,3 +164,47 @@ const RELAY_PATIENCE: Duration = Duration::from_secs(3);
 const LONG_PATIENCE: Duration = Duration::from_secs(10);
 /// Commands that wait at a time; further ones go without asking.
 const MAX_WAITING: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use xrtc_sfu::{Gather, RequestId, StreamName};
+
+    use super::*;
+
+    /// How long a command waits for one TURN server that does not answer.
+    fn wait(relay_only: bool, patience: Option<Duration>) -> Duration {
+        let gather = Gather {
+            relay_only,
+            patience,
+            ..Gather::default()
+        };
+        let command = Command::Push {
+            request: RequestId(1),
+            peer: PeerId(1),
+            stream: StreamName::parse("lobby").unwrap(),
+            options: PushOptions {
+                ice: Ice::full(OwnAddresses {
+                    gather,
+                    ..OwnAddresses::default()
+                }),
+                ..PushOptions::default()
+            },
+        };
+        let mut gathering = Gathering::default();
+        let given_back = gathering.begin(Time::ZERO, (PeerId(1), command), (&[], 1, 1));
+        assert_eq!(given_back, None);
+        let until = gathering.poll_timeout().unwrap();
+        assert!(gathering.release(until).is_some());
+        until.since(Time::ZERO)
+    }
+
+    #[test]
+    fn a_silent_turn_server_is_waited_for_as_long_as_whoever_opens_the_peer_allows() {
+        let second = Duration::from_secs(1);
+        assert_eq!(wait(false, None), 3 * second);
+        assert_eq!(wait(true, None), 10 * second);
+        assert_eq!(wait(false, Some(second)), second);
+        assert_eq!(wait(true, Some(second)), second);
+        assert_eq!(wait(false, Some(5 * second)), 3 * second);
+    }
+}
