@@ -1,10 +1,12 @@
 //! Whether the time that a text takes grows faster than the text.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::cpu_time::cpu_time;
 use crate::{MAX_BYTES, Target};
 
+/// The time is that of this thread alone: on a loaded machine it waits for its turn for long, and that says nothing.
 /// Lines of real inputs again and again: four times the text may take about four times as long, sixteen times would be
 /// quadratic. The quickest of five runs on each size counts. Gives the input that took too long.
 pub fn grows_too_fast(target: &Target, corpus: &[Vec<u8>]) -> Option<Vec<u8>> {
@@ -42,12 +44,53 @@ pub fn grows_too_fast(target: &Target, corpus: &[Vec<u8>]) -> Option<Vec<u8>> {
     None
 }
 
-#[expect(clippy::disallowed_methods, reason = "it is about real time")]
 fn quickest(target: &Target, input: &[u8]) -> Duration {
     let time = || {
-        let begin = Instant::now();
+        let begin = cpu_time();
         std::hint::black_box((target.run)(std::hint::black_box(input)));
-        begin.elapsed()
+        cpu_time().saturating_sub(begin)
     };
     (0..5).map(|_| time()).min().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Form;
+
+    /// A target that takes `run` for each input.
+    fn target(run: fn(&[u8]) -> String) -> Target {
+        Target {
+            name: "growth",
+            form: Form::Text,
+            seeds: Vec::new,
+            run,
+        }
+    }
+
+    /// Two milliseconds and more for the longest.
+    fn quadratic(input: &[u8]) -> String {
+        let steps = (input.len() as u64).pow(2) / 256;
+        let sum = (0..steps).fold(1_u64, |sum, step| std::hint::black_box(sum ^ step));
+        sum.to_string()
+    }
+
+    const TEXT: &[u8] = b"v=0\n";
+
+    #[test]
+    fn work_that_grows_with_the_square_of_the_text_is_noticed() {
+        let found = grows_too_fast(&target(quadratic), &[TEXT.to_vec()]);
+        assert!(found.is_some_and(|input| input.len() > MAX_BYTES - TEXT.len()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn time_that_the_thread_only_waits_is_not_its_own() {
+        let elsewhere = target(|input| {
+            let input = input.to_vec();
+            let thread = std::thread::spawn(move || quadratic(&input));
+            thread.join().unwrap_or_default()
+        });
+        assert_eq!(grows_too_fast(&elsewhere, &[TEXT.to_vec()]), None);
+    }
 }

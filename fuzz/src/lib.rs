@@ -9,6 +9,7 @@
 mod codec;
 mod corpus;
 mod coverage;
+mod cpu_time;
 mod dtls;
 mod engine;
 mod framing;
