@@ -33,46 +33,77 @@ program
   .description('serve the pages, WHIP and WHEP (the default: `xrtc` alone is `xrtc serve`)')
   // Refused below: Commander would speak of the default command whatever was written.
   .allowExcessArguments()
-  .addOption(option('--host <address>', 'HTTP: the address to listen on (default: all)', 'XRTC_HOST').argParser(host))
-  .addOption(option('--port <port>', 'HTTP: the port', 'XRTC_PORT').default(8080).argParser(port))
+  .optionsGroup('Pages, WHIP and WHEP, over HTTP:')
   .addOption(
-    option('--udp-port <port>', 'media: the UDP port of all workers', 'XRTC_UDP_PORT').default(8800).argParser(port),
+    option(
+      '--host <address>',
+      'the address to listen on (default: all); that of media is --udp-host',
+      'XRTC_HOST',
+    ).argParser(host),
+  )
+  .addOption(option('--port <port>', 'the port', 'XRTC_PORT').default(8080).argParser(port))
+  .addOption(option('--https', 'serve HTTPS, with a self-signed certificate unless --cert gives one', 'XRTC_HTTPS'))
+  .addOption(option('--cert <path>', 'the file with its certificate, as PEM', 'XRTC_CERT'))
+  .addOption(option('--key <path>', 'the file with the private key, as PEM', 'XRTC_KEY'))
+  .addOption(
+    option(
+      '--trust-proxy <number|networks>',
+      'reverse proxies to believe about clients: how many, or their networks',
+      'XRTC_TRUST_PROXY',
+    ).argParser(proxies),
   )
   .addOption(
     option(
-      '--udp-port-per-worker',
-      'media: a UDP port for each worker, from --udp-port on',
-      'XRTC_UDP_PORT_PER_WORKER',
-    ),
+      '--public-url <url>',
+      'where the pages are as seen from outside, behind a reverse proxy',
+      'XRTC_PUBLIC_URL',
+    ).argParser(publicUrl),
+  )
+  .optionsGroup('Media:')
+  .addOption(
+    option(
+      '--udp-host <address>',
+      'the address to listen on, for UDP and TCP (default: all); one of each family',
+      'XRTC_UDP_HOST',
+    ).argParser(mediaHosts),
+  )
+  .addOption(option('--udp-port <port>', 'the UDP port of all workers', 'XRTC_UDP_PORT').default(8800).argParser(port))
+  .addOption(
+    option('--udp-port-per-worker', 'a UDP port for each worker, from --udp-port on', 'XRTC_UDP_PORT_PER_WORKER'),
   )
   .addOption(
     option(
       '--tcp-port <port>',
-      'media: the TCP port for networks without UDP, shared with HTTP, or off (default: as --udp-port)',
+      'the TCP port for networks without UDP: a number, shared (that of --port) or off (default: as --udp-port)',
       'XRTC_TCP_PORT',
     ).argParser(tcpPort),
   )
   .addOption(
     option(
-      '--udp-host <address>',
-      'media: the address to listen on (default: all); one of each family',
-      'XRTC_UDP_HOST',
-    ).argParser(mediaHosts),
-  )
-  .addOption(
-    option(
       '--interfaces <names>',
-      'media: whose addresses to offer: eth0, eth*, !docker* (default: all)',
+      'whose addresses to offer: eth0, eth*, !docker* (default: all)',
       'XRTC_INTERFACES',
     ).argParser(interfaces),
   )
   .addOption(
     option(
       '--announce <address[:port]>',
-      'media: an address or name to offer instead of this machine’s own; may be repeated',
+      'an address or name to offer instead of this machine’s own; may be repeated',
       'XRTC_ANNOUNCE',
     ).argParser(addresses),
   )
+  .addOption(
+    option('--workers <number>', 'media threads (default: one for each CPU core)', 'XRTC_WORKERS').argParser(workers),
+  )
+  .addOption(
+    option(
+      '--dtls-cert <path>',
+      'the file with the certificate for DTLS, as PEM (default: one is made)',
+      'XRTC_DTLS_CERT',
+    ),
+  )
+  .addOption(option('--dtls-key <path>', 'the file with its private key, as PEM', 'XRTC_DTLS_KEY'))
+  .optionsGroup('Who may do what:')
   .addOption(
     option('--token <text>', 'ask every client for this bearer token', 'XRTC_TOKEN').argParser(
       secret('--token', checkToken),
@@ -89,23 +120,16 @@ program
     ),
   )
   .addOption(
-    option('--jwt-audience <text>', 'for whom those must be', 'XRTC_JWT_AUDIENCE').argParser(
+    option('--jwt-audience <text>', 'the audience (aud) that they must have', 'XRTC_JWT_AUDIENCE').argParser(
       notEmpty('--jwt-audience'),
     ),
   )
   .addOption(
-    option('--jwt-issuer <text>', 'by whom those must be', 'XRTC_JWT_ISSUER').argParser(notEmpty('--jwt-issuer')),
+    option('--jwt-issuer <text>', 'the issuer (iss) that they must have', 'XRTC_JWT_ISSUER').argParser(
+      notEmpty('--jwt-issuer'),
+    ),
   )
-  .addOption(
-    option('--turn <url>', 'tell clients of this TURN server; may be repeated', 'XRTC_TURN').argParser(turnUrls),
-  )
-  .addOption(
-    option(
-      '--turn-secret <text>',
-      'the secret that it, or the one of --turn-port, mints credentials with',
-      'XRTC_TURN_SECRET',
-    ).argParser(notEmpty('--turn-secret')),
-  )
+  .optionsGroup('STUN and TURN for clients:')
   .addOption(
     option(
       '--turn-port <port>',
@@ -116,7 +140,7 @@ program
   .addOption(
     option(
       '--turn-tls-port <port>',
-      'and on this port with TLS (usually 5349), with --cert',
+      'and on this one with TLS (usually 5349), with the certificate of --cert',
       'XRTC_TURN_TLS_PORT',
     ).argParser(port),
   )
@@ -135,43 +159,16 @@ program
     ).argParser(portRange),
   )
   .addOption(
-    option('--workers <number>', 'media threads (default: one for each CPU core)', 'XRTC_WORKERS').argParser(workers),
+    option('--turn <url>', 'tell clients of this other TURN server; may be repeated', 'XRTC_TURN').argParser(turnUrls),
   )
-  .addOption(option('--log-level <level>', 'what to log', 'XRTC_LOG_LEVEL').choices(LOG_LEVELS).default('info'))
   .addOption(
     option(
-      '--log-file <path>',
-      'log to this file, whose folder is made if missing, instead of standard error',
-      'XRTC_LOG_FILE',
-    ),
+      '--turn-secret <text>',
+      'what credentials are made with: the secret of --turn, or for --turn-port one that other processes have too',
+      'XRTC_TURN_SECRET',
+    ).argParser(notEmpty('--turn-secret')),
   )
-  .addOption(option('--https', 'serve HTTPS, with a self-signed certificate unless one is given', 'XRTC_HTTPS'))
-  .addOption(option('--cert <path>', 'HTTPS: the certificate, as PEM', 'XRTC_CERT'))
-  .addOption(option('--key <path>', 'HTTPS: its private key, as PEM', 'XRTC_KEY'))
-  .addOption(
-    option('--dtls-cert <path>', 'media: the certificate for DTLS, as PEM (default: one is made)', 'XRTC_DTLS_CERT'),
-  )
-  .addOption(option('--dtls-key <path>', 'media: its private key, as PEM', 'XRTC_DTLS_KEY'))
-  .addOption(
-    option(
-      '--trust-proxy <number|networks>',
-      'HTTP: reverse proxies to believe about clients',
-      'XRTC_TRUST_PROXY',
-    ).argParser(proxies),
-  )
-  .addOption(
-    option('--public-url <url>', 'HTTP: where the pages are as seen from outside', 'XRTC_PUBLIC_URL').argParser(
-      publicUrl,
-    ),
-  )
-  .addOption(
-    option('--webhook <url>', 'send events to this URL', 'XRTC_WEBHOOK').argParser(secret('--webhook', webhookUrl)),
-  )
-  .addOption(
-    option('--webhook-secret <text>', 'sign them with this secret', 'XRTC_WEBHOOK_SECRET').argParser(
-      secret('--webhook-secret', readSecret),
-    ),
-  )
+  .optionsGroup('Streams from and to other servers:')
   .addOption(
     option(
       '--pull <name=url>',
@@ -185,33 +182,52 @@ program
     ),
   )
   .addOption(
-    option('--remote-token <text>', 'the bearer token for --pull and --push', 'XRTC_REMOTE_TOKEN').argParser(
+    option('--remote-token <text>', 'the bearer token that they ask for', 'XRTC_REMOTE_TOKEN').argParser(
       secret('--remote-token', checkToken),
     ),
   )
   .addOption(
     option(
       '--ice-server <url>',
-      'a STUN or TURN server (stun:HOST, turn:HOST, over UDP) that --pull and --push get addresses from; may be repeated',
+      'a STUN or TURN server (stun:HOST, turn:HOST, over UDP) to get addresses from; may be repeated',
       'XRTC_ICE_SERVER',
     ).argParser(iceServers),
   )
   .addOption(
-    option('--ice-username <text>', 'who to be to those TURN servers', 'XRTC_ICE_USERNAME').argParser(
+    option('--ice-username <text>', 'the user name at those TURN servers', 'XRTC_ICE_USERNAME').argParser(
       notEmpty('--ice-username'),
     ),
   )
   .addOption(
-    option('--ice-credential <text>', 'the password to that', 'XRTC_ICE_CREDENTIAL').argParser(
+    option('--ice-credential <text>', 'the password to it', 'XRTC_ICE_CREDENTIAL').argParser(
       notEmpty('--ice-credential'),
     ),
   )
   .addOption(
     option(
       '--ice-transport-policy <policy>',
-      'relay: --pull and --push go by way of those TURN servers only (default: all)',
+      'relay: only by way of those TURN servers (default: all)',
       'XRTC_ICE_TRANSPORT_POLICY',
     ).choices(['all', 'relay']),
+  )
+  .optionsGroup('Log and events:')
+  .addOption(option('--log-level <level>', 'what to log', 'XRTC_LOG_LEVEL').choices(LOG_LEVELS).default('info'))
+  .addOption(
+    option(
+      '--log-file <path>',
+      'log to this file, whose folder is made if missing, instead of standard error',
+      'XRTC_LOG_FILE',
+    ),
+  )
+  .addOption(
+    option('--webhook <url>', 'send events to this URL, with --webhook-secret', 'XRTC_WEBHOOK').argParser(
+      secret('--webhook', webhookUrl),
+    ),
+  )
+  .addOption(
+    option('--webhook-secret <text>', 'sign them with this secret', 'XRTC_WEBHOOK_SECRET').argParser(
+      secret('--webhook-secret', readSecret),
+    ),
   )
   .addHelpText(
     'after',
