@@ -206,7 +206,7 @@ export interface UdpOptions {
   readonly host?: string | readonly string[]
   /**
    * The interfaces whose addresses are offered, by name, where the server listens at all addresses: `eth0`, `eth*` for all
-   * that begin so, `!docker*` for all others. Not on Windows. Default: all.
+   * that begin so, `!docker*` for all others. Refused beside a `host` that is one address, and on Windows. Default: all.
    */
   readonly interfaces?: readonly string[]
 }
@@ -892,7 +892,7 @@ export interface XrtcRoutesOptions {
 
 /** Which pages of other origins may use the signaling. */
 export interface CorsOptions {
-  /** Allowed origins. Default `'*'`. */
+  /** Allowed origins, as browsers write them: `https://a.example`, without a path. Default `'*'`. */
   readonly origins?: '*' | readonly string[]
   /** How long browsers may keep the answer to a preflight, in seconds. Default 86,400. */
   readonly maxAgeSeconds?: number

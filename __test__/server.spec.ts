@@ -2,7 +2,7 @@ import test from 'ava'
 import { once } from 'node:events'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { createServer, ClosedError, InvalidArgumentError, NetworkError } from 'xrtc'
-import type { ServerOptions } from 'xrtc'
+import type { MediaKinds, ServerOptions } from 'xrtc'
 import { offerOf, startServer } from './harness.ts'
 
 const wrong: readonly (readonly [string, unknown])[] = [
@@ -17,6 +17,9 @@ const wrong: readonly (readonly [string, unknown])[] = [
   ['two hosts of one family', { udp: { host: ['127.0.0.1', '127.0.0.2'] } }],
   ['names of interfaces that are none', { udp: { interfaces: ['eth 0'] } }],
   ['no interfaces', { udp: { interfaces: [] } }],
+  ['interfaces beside a host, which would say nothing', { udp: { host: '127.0.0.1', interfaces: ['lo'] } }],
+  ['null in the place of options', { udp: null }],
+  ['null in the place of limits', { limits: null }],
   ['an array of options', []],
   ['a TCP port beyond the last one', { tcp: { port: 65_536 } }],
   ['an unknown option of tcp', { tcp: { ports: [1] } }],
@@ -37,6 +40,28 @@ for (const [what, options] of wrong) {
     })
   })
 }
+
+test('a misspelt option is told with those that there are', async (t) => {
+  await t.throwsAsync(() => createServer({ udp: { address: '127.0.0.1' } } as ServerOptions), {
+    message: 'udp has no option address; there are host, interfaces, port, portPerWorker',
+  })
+})
+
+test('media that are neither true nor false are refused by their name', async (t) => {
+  const server = await startServer(t)
+  const media = { audio: 'yes' } as unknown as MediaKinds
+  const expected = { instanceOf: InvalidArgumentError, message: 'media.audio is true or false' }
+  t.throws(() => server.peer({ push: 'lobby', media }), expected)
+  t.throws(() => server.peer({ pull: 'lobby', media }), expected)
+  t.throws(() => server.pullFrom('http://127.0.0.1/whep/x', 'lobby', { media }), expected)
+})
+
+test('a URL and a name in the wrong order are told as a URL that is none', async (t) => {
+  const server = await startServer(t)
+  const expected = { instanceOf: InvalidArgumentError, message: /^a URL is an absolute one of http or https, such as/ }
+  t.throws(() => server.pullFrom('lobby', 'http://127.0.0.1/whep/x'), expected)
+  t.throws(() => server.pushTo('http://127.0.0.1/whip/x', 'lobby'), expected)
+})
 
 test('a taken UDP port is XRTC_ADDRESS_IN_USE', async (t) => {
   const server = await startServer(t)

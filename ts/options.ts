@@ -1,6 +1,6 @@
 // The shapes of arguments: checked with a clear message, before the boundary. What they mean is checked natively.
 
-import type { IceMode } from '../index.d.ts'
+import type { IceMode, MediaKinds } from '../index.d.ts'
 import { errorOf } from './errors.ts'
 
 /** A text, or nothing where that is allowed. */
@@ -26,7 +26,17 @@ export function known(name: string, options: unknown, keys: readonly string[]): 
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw invalid(`the options of ${name} are an object`)
   const stranger = Object.keys(options).find((key) => !keys.includes(key))
-  if (stranger !== undefined) throw invalid(`${name} has no option ${stranger}`)
+  if (stranger === undefined) return
+  throw invalid(`${name} has no option ${stranger}; there are ${keys.toSorted().join(', ')}`)
+}
+
+/** Which kinds of media, as far as they are said. */
+export function mediaKinds(name: string, media: unknown): void {
+  if (media === undefined) return
+  known(name, media, ['audio', 'video'])
+  const { audio, video } = media as MediaKinds
+  flag(`${name}.audio`, audio)
+  flag(`${name}.video`, video)
 }
 
 /** The error for a wrong argument. */

@@ -2,7 +2,7 @@ import type { LayerWish, MediaKinds, PullOptions, PullPeer } from '../index.d.ts
 import type { BindingPullOptions } from './binding.d.ts'
 import type { Gather, Gathering } from './gathering.ts'
 import type { NativeServer, OpenedPeer } from './native.ts'
-import { flag, integer, invalid, known, text } from './options.ts'
+import { integer, invalid, known, mediaKinds, text } from './options.ts'
 import type { PeerHome } from './peer.ts'
 import { PeerBase } from './peer.ts'
 
@@ -28,9 +28,7 @@ export class Viewer extends PeerBase implements PullPeer {
   }
 
   setMedia(media: MediaKinds): void {
-    known('setMedia', media, ['audio', 'video'])
-    flag('audio', media.audio)
-    flag('video', media.video)
+    mediaKinds('setMedia', media)
     this.#media = { ...media }
     this.offerIsStale()
   }

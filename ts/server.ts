@@ -41,7 +41,7 @@ import { signalingSettings } from './http/settings.ts'
 import { IsolatedLogger } from './logger.ts'
 import type { PeerEvent, StreamEvent, WorkerEvent } from './native.ts'
 import { NativeServer } from './native.ts'
-import { flag, iceMode, invalid, known, text } from './options.ts'
+import { flag, iceMode, invalid, known, mediaKinds, text } from './options.ts'
 import type { PeerBase, PeerHome } from './peer.ts'
 import { pemCertificate } from './pem.ts'
 import { Viewer } from './pull-peer.ts'
@@ -334,7 +334,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   #publisher(streamName: unknown, options: Omit<PushOptions, 'offer'>): Publisher {
     this.#assertOpen()
     known('push', options, PUSH_KEYS)
-    known('media', options.media ?? {}, MEDIA_KEYS)
+    mediaKinds('media', options.media)
     flag('replace', options.replace)
     if (options.identity !== undefined) text('identity', options.identity)
     const gather = this.#gatherOf(options)
@@ -344,7 +344,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   #viewer(streamName: unknown, options: Omit<PullOptions, 'offer'>): Viewer {
     this.#assertOpen()
     known('pull', options, PULL_KEYS)
-    known('media', options.media ?? {}, MEDIA_KEYS)
+    mediaKinds('media', options.media)
     const gather = this.#gatherOf(options)
     return new Viewer(this.#home, this.#nextId('pull'), parseStreamName(streamName), { ...options, gather })
   }
@@ -462,7 +462,6 @@ function turnInfo(native: NativeServer, host: string | undefined): TurnInfo | un
 
 const PULL_KEYS = ['gatherTimeoutMs', 'ice', 'iceServers', 'iceTransportPolicy', 'media']
 const PUSH_KEYS = [...PULL_KEYS, 'identity', 'replace']
-const MEDIA_KEYS = ['audio', 'video']
 
 function negotiate(peer: PeerBase, offer: string | undefined): Promise<void> {
   if (offer === undefined) return peer.setLocalDescription()

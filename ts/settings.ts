@@ -32,17 +32,17 @@ const LIMIT_KEYS = ['peers', 'pendingOffers', 'streams', 'viewersPerStream'] as 
 /** Options for the workers; the addresses to announce are resolved elsewhere. */
 export function serverSettings(options: ServerOptions): BindingServerOptions {
   known('createServer', options, SERVER_KEYS)
-  known('udp', options.udp ?? {}, ['host', 'interfaces', 'port', 'portPerWorker'])
-  known('limits', options.limits ?? {}, LIMIT_KEYS)
-  if (options.logger !== undefined) checkLogger(options.logger)
   const { udp = {}, limits = {} } = options
+  known('udp', udp, ['host', 'interfaces', 'port', 'portPerWorker'])
+  known('limits', limits, LIMIT_KEYS)
+  if (options.logger !== undefined) checkLogger(options.logger)
   const settings: BindingServerOptions = {
     workers: integer('workers', options.workers, [1, MAX_WORKERS]) ?? Math.min(availableParallelism(), MAX_WORKERS),
     udpPort: integer('udp.port', udp.port, [0, 65_535]) ?? 0,
   }
   if (flag('udp.portPerWorker', udp.portPerWorker) === true) settings.udpPortPerWorker = true
   if (udp.host !== undefined) settings.listen = hosts(udp.host)
-  if (udp.interfaces !== undefined) settings.interfaces = interfaces(udp.interfaces)
+  if (udp.interfaces !== undefined) settings.interfaces = interfaces(udp.interfaces, settings.listen)
   if (options.tcp === false) settings.noTcp = true
   else if (options.tcp !== undefined) {
     known('tcp', options.tcp, ['port', 'server'])
@@ -100,9 +100,14 @@ function portOf(server: unknown, port: number | undefined): number {
   return taken
 }
 
-function interfaces(names: unknown): string[] {
+function interfaces(names: unknown, hosts: readonly string[] = []): string[] {
   if (!Array.isArray(names) || names.length === 0 || !names.every(isInterfaceName)) {
     throw invalid('udp.interfaces is an array of names such as eth0, eth* or !docker*')
+  }
+  if (hosts.some((host) => host !== '0.0.0.0' && host !== '::')) {
+    throw invalid(
+      'udp.interfaces chooses among all addresses: with udp.host only that one is offered, so leave one out',
+    )
   }
   if (process.platform === 'win32') throw invalid('udp.interfaces: Windows does not tell the names of interfaces')
   return names

@@ -79,7 +79,14 @@ for (const options of [
   { publicUrl: '/live' },
   { publicUrl: 'https://a.example/' },
   { publicUrl: 'https://a.example/?x' },
+  { cors: true },
+  { cors: { origin: '*' } },
+  { cors: { origins: 'https://a.example' } },
+  { cors: { origins: ['https://a.example/'] } },
+  { cors: { origins: ['a.example'] } },
+  { cors: { maxAgeSeconds: '5' } },
   { trustProxy: true },
+  { trustProxy: '10.0.0.0/8' },
   { trustProxy: 1.5 },
   { trustProxy: ['10.0.0.0/40'] },
   { trustProxy: ['a.example'] },
@@ -89,3 +96,9 @@ for (const options of [
     t.throws(() => server.signaling(options as object), { code: 'XRTC_INVALID_ARGUMENT' })
   })
 }
+
+test('signaling takes origins of every kind that browsers write', async (t) => {
+  const server = await startServer(t)
+  const origins = ['https://a.example', 'http://[::1]:8080', 'capacitor://localhost', 'null']
+  t.notThrows(() => server.signaling({ cors: { origins, maxAgeSeconds: 0 } }))
+})

@@ -37,6 +37,8 @@ test('a browser is shown a page that says what is wrong, a program gets the prob
   for (const [path, status, text] of [
     ['/push', 404, 'The address names no stream: it is /push/NAME.'],
     ['/pull/', 404, 'The address names no stream: it is /pull/NAME.'],
+    ['/whip', 404, 'The address names no stream: it is /whip/NAME.'],
+    ['/whep/', 404, 'The address names no stream: it is /whep/NAME.'],
     ['/push/a//b', 400, 'A stream name has no empty segment.'],
     ['/nowhere', 404, 'There is nothing here.'],
   ] as const) {

@@ -75,6 +75,11 @@ test.serial('a variable without a value counts as none', async (t) => {
   t.notRegex(stdout, /TURN/)
 })
 
+test.serial('a variable that is yes or no is refused if it is neither', async (t) => {
+  const { code, stderr } = await serve(t, FREE, { XRTC_HTTPS: 'maybe' }).ended
+  t.deepEqual([code, stderr], [1, "xrtc: XRTC_HTTPS is 1 or 0, not 'maybe'\n"])
+})
+
 for (const name of ['TOKEN', 'JWKS_URL', 'JWT_SECRET', 'JWT_AUDIENCE', 'JWT_ISSUER']) {
   test.serial(`XRTC_${name} without a value opens no door`, async (t) => {
     const { code, stdout, stderr } = await serve(t, FREE, { [`XRTC_${name}`]: '' }).ended

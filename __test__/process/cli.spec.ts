@@ -133,13 +133,13 @@ for (const [args, message] of [
   [['--push', 'lobby=ftp://127.0.0.1/'], /--push.*http/],
   [['--announce', 'a b'], /--announce/],
   [['--ice-server', 'a.example'], /--ice-server.*stun:HOST/],
-  [['--ice-server', 'turn:a.example'], /turn:a\.example: a TURN server needs username and credential/],
+  [['--ice-server', 'turn:a.example'], /turn:a\.example: a TURN server needs --ice-username and --ice-cred/],
   [['--ice-username', 'a'], /name it with --ice-server/],
   [['--ice-server', 'stun:a.example'], /--ice-server is for streams .* other servers: name them with --pull or --push/],
   [['--remote-token', 'a'], /--remote-token is for streams from and to other servers/],
   [['--ice-transport-policy', 'all'], /--ice-transport-policy is for streams from and to other servers/],
   [['--ice-server', 'turns:a.example', '--ice-username', 'a', '--ice-credential', 'b'], /only UDP is spoken/],
-  [['--ice-transport-policy', 'relay'], /needs a TURN server/],
+  [['--ice-transport-policy', 'relay'], /--ice-transport-policy relay needs a TURN server: name it with --ice-server/],
   [['--ice-transport-policy', 'none'], /--ice-transport-policy/],
   [['--log-level', 'loud'], /--log-level/],
   [['--token', ''], /--token/],
@@ -174,7 +174,13 @@ for (const [args, message] of [
   [['--cert', 'package.json', '--key', 'package.json'], /--cert: package\.json is not PEM/],
   [['--announce', 'nobody.invalid'], /nobody\.invalid/],
   [['--log-file', '/dev/null/x'], /--log-file/],
-  [['--unknown'], /unknown option/],
+  [['--unknown'], /unknown option '--unknown'; xrtc serve --help lists them/],
+  [
+    ['--udp-host', '192.0.2.77'],
+    /UDP 192\.0\.2\.77:0 is not an address of this machine; choose another with --udp-host/,
+  ],
+  [['--interfaces', 'nope0,no*'], /--interfaces nope0,no\*: no interface of these names .*; there are .*lo/],
+  [['--interfaces', 'lo', '--udp-host', '127.0.0.1'], /--interfaces chooses among all .* --udp-host is one/],
 ] as const) {
   test.serial(`${args.join(' ')} is refused with one line`, async (t) => {
     const { code, stdout, stderr } = await serve(t, [...FREE, ...args]).ended

@@ -246,7 +246,8 @@ program.parseAsync().catch((error: unknown) => {
 
 // A misspelt flag may have a secret behind its equals sign.
 function withoutValue(text: string): string {
-  return text.replace(/^(error: unknown option '[^=]*)=[^]*'/, "$1'")
+  const told = text.replace(/^(error: unknown option '[^=]*)=[^]*'/, "$1'")
+  return told.replace(/^(error: unknown option .*)\n$/, '$1; xrtc serve --help lists them\n')
 }
 
 // In a file of variables a line without a value means that there is none. Not so where the value closes a door: when it
@@ -269,10 +270,14 @@ function refuseExcess([excess]: readonly string[]): void {
   throw new Error(`unknown command '${excess}'; xrtc --help lists them`)
 }
 
-// Commander takes a flag for given if its variable is there at all, `0` included.
+// Commander takes a flag for given if its variable is there at all, whatever it says.
 function withoutDenial(options: ServeOptions, command: Command): ServeOptions {
-  const denied = (name: string, variable: string): boolean =>
-    command.getOptionValueSource(name) === 'env' && /^(?:|0|false|no|off)$/i.test(process.env[variable] ?? '')
+  const denied = (name: string, variable: string): boolean => {
+    const said = process.env[variable] ?? ''
+    if (command.getOptionValueSource(name) !== 'env' || /^(?:1|true|yes|on)$/i.test(said)) return false
+    if (/^(?:|0|false|no|off)$/i.test(said)) return true
+    throw new Error(`${variable} is 1 or 0, not '${said}'`)
+  }
   return {
     ...options,
     ...(denied('https', 'XRTC_HTTPS') ? { https: false } : {}),

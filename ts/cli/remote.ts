@@ -46,6 +46,13 @@ export function iceOf(flags: RemoteFlags): GatherOptions {
   if (urls === undefined && (username !== undefined || credential !== undefined)) {
     throw new Error('--ice-username and --ice-credential belong to a TURN server: name it with --ice-server')
   }
+  const turn = urls?.find((url) => /^turns?:/i.test(url))
+  if (turn !== undefined && (username === undefined || credential === undefined)) {
+    throw new Error(`${turn}: a TURN server needs --ice-username and --ice-credential`)
+  }
+  if (turn === undefined && iceTransportPolicy === 'relay') {
+    throw new Error('--ice-transport-policy relay needs a TURN server: name it with --ice-server')
+  }
   const who = { ...(username === undefined ? {} : { username }), ...(credential === undefined ? {} : { credential }) }
   const options = {
     ...(urls === undefined ? {} : { iceServers: urls.map((url) => ({ urls: url, ...who })) }),

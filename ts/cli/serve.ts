@@ -4,6 +4,7 @@ import { createServer as createHttpServer } from 'node:http'
 import type { Server as HttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { MediaAddress, MediaServer, TcpOptions, TurnOptions } from '../../index.d.ts'
 import { XrtcError } from '../errors.ts'
 import { createServer } from '../server.ts'
@@ -64,7 +65,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   if ((options.webhook === undefined) !== (options.webhookSecret === undefined)) {
     throw new UsageError('--webhook and --webhook-secret go together')
   }
-  const conflict = conflictOf(options)
+  const conflict = conflictOf(options) ?? mediaConflictOf(options)
   if (conflict !== undefined) throw new UsageError(conflict)
   if (options.turnTlsPort !== undefined && certificate === undefined) {
     throw new UsageError('--turn-tls-port needs a certificate: --cert and --key, or --https')
@@ -104,6 +105,12 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   }
 }
 
+function mediaConflictOf({ interfaces, udpHost = [] }: ServeOptions): string | undefined {
+  const isAll = udpHost.every((host) => host === '0.0.0.0' || host === '::')
+  if (interfaces === undefined || isAll) return undefined
+  return '--interfaces chooses among all addresses, and --udp-host is one: leave one of them out'
+}
+
 interface Beside {
   readonly http: HttpServer
   readonly turn: TurnOptions | undefined
@@ -128,19 +135,26 @@ async function startMedia(options: ServeOptions, log: Log, { http, turn }: Besid
       ...(workers === undefined ? {} : { workers }),
     })
   } catch (error) {
-    if (error instanceof XrtcError && error.code === 'XRTC_ADDRESS_IN_USE') {
-      const [flag = '--udp-port'] = Object.entries(PORT_FLAGS).flatMap(([name, of]) =>
-        error.message.startsWith(name) ? [of] : [],
-      )
-      throw new UsageError(`${error.message}; choose another with ${flag}`, { cause: error })
-    }
-    if (error instanceof XrtcError && error.message.startsWith(OF_DTLS)) {
-      const { dtlsCert, dtlsKey } = options
-      const reason = error.message.slice(OF_DTLS.length)
-      throw new UsageError(`--dtls-cert ${dtlsCert} and --dtls-key ${dtlsKey}: ${reason}`, { cause: error })
-    }
-    throw error
+    const message = error instanceof XrtcError ? inFlags(error, options) : undefined
+    throw message === undefined ? error : new UsageError(message, { cause: error })
   }
+}
+
+/** What the API says of its options, said of the flags; nothing where they have no part in it. */
+function inFlags({ code, message }: XrtcError, { dtlsCert, dtlsKey, interfaces }: ServeOptions): string | undefined {
+  if (message.startsWith(OF_DTLS)) {
+    return `--dtls-cert ${dtlsCert} and --dtls-key ${dtlsKey}: ${message.slice(OF_DTLS.length)}`
+  }
+  if (code !== 'XRTC_ADDRESS_IN_USE' && code !== 'XRTC_BIND_FAILED') return undefined
+  if (message.startsWith('no interface')) {
+    const there = Object.keys(networkInterfaces()).join(', ')
+    return `--interfaces ${interfaces?.join(',')}: ${message}; there are ${there}`
+  }
+  if (message.endsWith('is not an address of this machine')) return `${message}; choose another with --udp-host`
+  const [flag = '--udp-port'] = Object.entries(PORT_FLAGS).flatMap(([name, of]) =>
+    message.startsWith(name) || message.startsWith(`no permission for ${name}`) ? [of] : [],
+  )
+  return `${message}; choose another with ${flag}`
 }
 
 function tcpOptions({ tcpPort, port }: ServeOptions, http: HttpServer): TcpOptions | false {

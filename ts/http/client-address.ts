@@ -32,10 +32,13 @@ function compile(trusted: NonNullable<SignalingOptions['trustProxy']>): (address
     if (Number.isInteger(trusted) && trusted > 0) return (_, hop) => hop < trusted
     throw errorOf('XRTC_INVALID_ARGUMENT', 'trustProxy is a whole number of proxies')
   }
+  if (!Array.isArray(trusted)) {
+    throw errorOf('XRTC_INVALID_ARGUMENT', 'trustProxy is a number of proxies, an array of networks or a function')
+  }
   try {
     return proxyAddress.compile([...trusted])
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw errorOf('XRTC_INVALID_ARGUMENT', `trustProxy is a number, networks or a function: ${why}`)
+    throw errorOf('XRTC_INVALID_ARGUMENT', `trustProxy has something that is no network: ${why}`)
   }
 }

@@ -1,6 +1,13 @@
 // Options of a signaling: their shapes and defaults.
 
-import type { RateLimit, RateLimitOptions, SignalingOptions, WhepExtensions, XrtcRoutesOptions } from '../../index.d.ts'
+import type {
+  CorsOptions,
+  RateLimit,
+  RateLimitOptions,
+  SignalingOptions,
+  WhepExtensions,
+  XrtcRoutesOptions,
+} from '../../index.d.ts'
 import { flag, integer, invalid, known, text } from '../options.ts'
 import { clientAddressBehind } from './client-address.ts'
 import { RATE_LIMIT_DEFAULTS } from './rate-limit.ts'
@@ -23,6 +30,7 @@ export function signalingSettings(options: SignalingOptions): SignalingSettings 
   if (typeof basePath !== 'string' || !/^(?:\/[^/?#]+)*$/.test(basePath)) {
     throw invalid('basePath is a path such as /media, without a slash at its end')
   }
+  if (cors !== undefined && cors !== false) checkCors(cors)
   if (authorize !== undefined && typeof authorize !== 'function') throw invalid('authorize is a function')
   if (publicUrl !== undefined) checkPublicUrl(publicUrl)
   if (processTag !== undefined && !/^[\w-]{1,32}$/.test(text('processTag', processTag))) {
@@ -50,6 +58,21 @@ export function signalingSettings(options: SignalingOptions): SignalingSettings 
     ...(authorize === undefined ? {} : { authorize }),
     ...(cors === undefined ? {} : { cors }),
   }
+}
+
+function checkCors(cors: CorsOptions): void {
+  known('cors', cors, ['maxAgeSeconds', 'origins'])
+  const { origins = '*', maxAgeSeconds } = cors
+  integer('cors.maxAgeSeconds', maxAgeSeconds, [0, 1 << 30])
+  if (origins === '*' || (Array.isArray(origins) && origins.every(isOrigin))) return
+  throw invalid("cors.origins is '*' or an array of origins such as https://media.example, without a path")
+}
+
+// As browsers write it in `Origin`: nobody's is equal to another form. Apps have schemes of their own.
+function isOrigin(origin: unknown): boolean {
+  if (origin === 'null') return true
+  if (typeof origin !== 'string' || !URL.canParse(origin)) return false
+  return /^https?:/i.test(origin) ? new URL(origin).origin === origin : /^[a-z][a-z\d+.-]*:\/\/[^\s/?#]+$/.test(origin)
 }
 
 function whepExtensions(options: WhepExtensions): Required<WhepExtensions> {

@@ -114,9 +114,11 @@ export class SignalingCore {
 
   /** The response for a path that is nobody's. */
   notFound({ path }: HttpRequest): HttpResponse {
-    const { basePath, pages } = this.#settings
-    const [, page] = (pages && /^\/(push|pull)\/?$/.exec(path.slice(basePath.length))) || []
-    const detail = page === undefined ? 'there is nothing here' : `the address names no stream: it is /${page}/NAME`
+    const { basePath, pages, whip, whep } = this.#settings
+    const mounted = { push: pages, pull: pages, whip, whep }
+    const [, head = ''] = /^\/(push|pull|whip|whep)\/?$/.exec(path.slice(basePath.length)) ?? []
+    const isMounted = mounted[head as keyof typeof mounted] ?? false
+    const detail = isMounted ? `the address names no stream: it is /${head}/NAME` : 'there is nothing here'
     return problem(404, { detail })
   }
 

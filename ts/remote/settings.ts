@@ -4,7 +4,7 @@ import type { PullFromOptions } from '../../index.d.ts'
 import { errorOf } from '../errors.ts'
 import type { GatherOptions } from '../gathering.ts'
 import { gatherOf, policyOf } from '../gathering.ts'
-import { flag, integer, invalid, known, text } from '../options.ts'
+import { flag, integer, invalid, known, mediaKinds, text } from '../options.ts'
 import { parseStreamName } from '../stream-name.ts'
 
 /** The settings of one remote stream. */
@@ -53,6 +53,8 @@ export function remoteSettings(
   options: PullFromOptions,
   base: GatherOptions,
 ): RemoteSettings {
+  // First, because it is what shows that the two are in the wrong order.
+  const endpoint = remoteUrl(url)
   const streamName = parseStreamName(name)
   if (action === 'pull') known('pullFrom', options, KEYS)
   else
@@ -61,12 +63,11 @@ export function remoteSettings(
       options,
       KEYS.filter((key) => key !== 'replace'),
     )
-  known('media', options.media ?? {}, ['audio', 'video'])
+  mediaKinds('media', options.media)
   const { token, headers = {}, trustedOrigins = [] } = options
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
     throw invalid('token is a string or a function that gives one')
   }
-  const endpoint = remoteUrl(url)
   const limits = [1, 600_000] as const
   const connectTimeoutMs = integer('connectTimeoutMs', options.connectTimeoutMs, limits) ?? 10_000
   const retryMinMs = integer('retryMinMs', options.retryMinMs, limits) ?? 500
@@ -117,9 +118,10 @@ function gatherOptions(
 /** An absolute URL of http or https without user and password. */
 export function remoteUrl(url: unknown): URL {
   const given = url instanceof URL ? url.href : url
-  if (typeof given !== 'string' || !URL.canParse(given)) throw invalid('a URL is an absolute one of http or https')
-  const parsed = new URL(given)
-  if (!['http:', 'https:'].includes(parsed.protocol)) throw invalid('a URL is an absolute one of http or https')
+  const parsed = typeof given === 'string' && URL.canParse(given) ? new URL(given) : undefined
+  if (parsed === undefined || !['http:', 'https:'].includes(parsed.protocol)) {
+    throw invalid('a URL is an absolute one of http or https, such as https://media.example/whep/lobby')
+  }
   // undici would ignore them, and they would show in logs.
   if (parsed.username !== '' || parsed.password !== '') throw invalid('a URL has no user and password: use a token')
   return parsed
