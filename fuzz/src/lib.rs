@@ -28,6 +28,9 @@ mod turn_client;
 mod watch;
 
 // What the tests of the crates play with is what targets play with.
+#[expect(dead_code, reason = "written for the tests of the TURN client too")]
+#[path = "../../crates/turn/src/far_end.rs"]
+mod far_end;
 #[expect(dead_code, reason = "written for the tests of the transport")]
 #[path = "../../crates/transport/tests/it/network.rs"]
 mod network;

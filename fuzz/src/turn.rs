@@ -3,18 +3,18 @@
 //! time everything is over, each allocation told once.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use xrtc_ice::Path;
 use xrtc_ice::stun::{
     Attribute, AttributeType, Builder, Class, IntegrityKey, Message, Method, TransactionId,
 };
-use xrtc_rtp::{Time, WallClock};
+use xrtc_rtp::Time;
 use xrtc_turn::{
     AllocationId, Client, Frame, Output, PeerPolicy, TurnConfig, TurnLimits, TurnServer, frame,
 };
 
+use crate::far_end::{self, RELAYED, address};
 use crate::input::Input;
 
 /// A client that allocates, permits, binds, sends and hears; one that nobody knows; frames of a connection.
@@ -138,20 +138,16 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let config = TurnConfig {
-            secret: b"north".to_vec(),
-            realm: "xrtc".to_owned(),
             families: [true, true],
             peers: PeerPolicy {
                 own: vec![address(OWN)],
                 ..PeerPolicy::default()
             },
             limits: LIMITS,
-            wall: WallClock {
-                unix_nanos_at_zero: 1_000_000 * 1_000_000_000,
-            },
+            ..far_end::config()
         };
         Self {
-            server: TurnServer::new(config, &[7; 32], Time::ZERO).expect("a realm that fits"),
+            server: far_end::server(config, 7),
             now: Time::ZERO,
             nonces: Default::default(),
             open: BTreeSet::new(),
@@ -260,7 +256,7 @@ impl Scene {
             Some(Output::Open(opening)) => {
                 // Every fourth socket cannot be had.
                 let has_socket = self.transactions % 4 != 3;
-                let relayed = has_socket.then(|| address("203.0.113.1:50000"));
+                let relayed = has_socket.then(|| address(RELAYED));
                 let (id, len) = self.server.opened(self.now, *opening, relayed, &mut out);
                 assert_eq!(id.is_some(), has_socket);
                 if let Some(id) = id {
@@ -389,8 +385,4 @@ fn client(index: usize) -> Client {
         path: Path::udp(address(local), remote),
         link: 0,
     }
-}
-
-fn address(text: &str) -> SocketAddr {
-    text.parse().expect("an address")
 }

@@ -6,13 +6,10 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use xrtc_ice::Path;
-use xrtc_rtp::{Time, WallClock};
-use xrtc_turn::{
-    AllocationId, Client, Output, PeerPolicy, Received, TurnClient, TurnClientConfig, TurnConfig,
-    TurnEvent, TurnLimits, TurnServer,
-};
+use xrtc_rtp::Time;
+use xrtc_turn::{AllocationId, Received, TurnClient, TurnClientConfig, TurnEvent, TurnServer};
 
+use crate::far_end::{self, Came, RELAYED, address};
 use crate::input::Input;
 
 /// An allocation that is used both ways and given back; answers that are lost, mangled and repeated; an hour of peace.
@@ -55,7 +52,6 @@ const CLOSE: u8 = 8;
 /// Unix time long after the clocks of all runs, then a name; and the base64 of HMAC-SHA1("north", name).
 const USER: (&str, &str) = ("4000000000:a", "pA4re1f2WmD3XoU2uM64n+q2a1c=");
 const PEERS: [&str; 3] = ["8.8.8.8:9000", "9.9.9.9:53", "10.0.0.1:80"];
-const RELAYED: &str = "203.0.113.1:50000";
 /// More than a turn may ask at once: one for the allocation, two for each peer.
 const MAX_REQUESTS: usize = 1 + 2 * PEERS.len();
 /// More waits for nobody.
@@ -73,16 +69,6 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let config = TurnConfig {
-            secret: b"north".to_vec(),
-            realm: "xrtc".to_owned(),
-            families: [true, false],
-            peers: PeerPolicy::default(),
-            limits: TurnLimits::default(),
-            wall: WallClock {
-                unix_nanos_at_zero: 1_000_000 * 1_000_000_000,
-            },
-        };
         let access = TurnClientConfig {
             username: USER.0.to_owned(),
             password: USER.1.to_owned(),
@@ -91,7 +77,7 @@ impl Scene {
         let mut scene = Self {
             now: Time::ZERO,
             client: TurnClient::new(access, 7, Time::ZERO),
-            server: TurnServer::new(config, &[7; 32], Time::ZERO).expect("a realm that fits"),
+            server: far_end::server(far_end::config(), 7),
             waiting: VecDeque::new(),
             allocated: 0,
             failed: 0,
@@ -233,19 +219,9 @@ impl Scene {
 
     fn serve(&mut self, datagram: &[u8]) {
         let mut out = [0; 256];
-        let output = self
-            .server
-            .handle_datagram(self.now, who(), datagram, &mut out);
-        let len = match output {
-            Some(Output::Reply { len }) => len,
-            Some(Output::Open(opening)) => {
-                let relayed = Some(address(RELAYED));
-                let (_, len) = self.server.opened(self.now, *opening, relayed, &mut out);
-                len.expect("room for the answer")
-            }
-            Some(Output::ToPeer { .. }) | None => return,
-        };
-        self.queue(&out[..len]);
+        if let Came::Answer(len) = far_end::take(&mut self.server, self.now, datagram, &mut out) {
+            self.queue(&out[..len]);
+        }
     }
 
     fn queue(&mut self, datagram: &[u8]) {
@@ -273,15 +249,4 @@ impl Scene {
         assert_eq!(self.server.counters().allocations, 0);
         word
     }
-}
-
-fn who() -> Client {
-    Client {
-        path: Path::udp(address("192.0.2.1:3478"), address("198.51.100.7:4000")),
-        link: 0,
-    }
-}
-
-fn address(text: &str) -> SocketAddr {
-    text.parse().expect("an address")
 }

@@ -3,25 +3,23 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use xrtc_ice::Path;
 use xrtc_netem::{Link, LinkConfig};
-use xrtc_rtp::{Time, WallClock};
+use xrtc_rtp::Time;
 
 use super::super::{Received, TurnClient, TurnClientConfig, TurnEvent};
 use crate::auth::Authority;
-use crate::{AllocationId, Client, Output, PeerPolicy, TurnConfig, TurnLimits, TurnServer};
+use crate::far_end::{self, Came, SECRET};
+use crate::{AllocationId, TurnConfig, TurnServer};
+
+pub(super) use crate::far_end::address;
 
 pub(super) const PEER: &str = "8.8.8.8:9000";
 const USER: &str = "1000600:ann";
 
-pub(super) fn address(text: &str) -> SocketAddr {
-    text.parse().unwrap()
-}
-
 pub(super) fn config() -> TurnClientConfig {
     TurnClientConfig {
         username: USER.to_owned(),
-        password: Authority::new(b"north", "xrtc".to_owned(), &[0; 32]).password(USER),
+        password: Authority::new(SECRET, "xrtc".to_owned(), &[0; 32]).password(USER),
         wants_ipv6: false,
     }
 }
@@ -43,18 +41,9 @@ pub(super) struct Scene {
 }
 
 pub(super) fn server(change: impl FnOnce(&mut TurnConfig), nonces: u8) -> TurnServer {
-    let mut config = TurnConfig {
-        secret: b"north".to_vec(),
-        realm: "xrtc".to_owned(),
-        families: [true, false],
-        peers: PeerPolicy::default(),
-        limits: TurnLimits::default(),
-        wall: WallClock {
-            unix_nanos_at_zero: 1_000_000 * 1_000_000_000,
-        },
-    };
+    let mut config = far_end::config();
     change(&mut config);
-    TurnServer::new(config, &[nonces; 32], Time::ZERO).unwrap()
+    far_end::server(config, nonces)
 }
 
 impl Scene {
@@ -84,13 +73,6 @@ impl Scene {
             events: Vec::new(),
             asked: Vec::new(),
             released: 0,
-        }
-    }
-
-    fn who() -> Client {
-        Client {
-            path: Path::udp(address("192.0.2.1:3478"), address("198.51.100.7:4000")),
-            link: 0,
         }
     }
 
@@ -150,23 +132,11 @@ impl Scene {
 
     fn at_server(&mut self, datagram: &[u8]) {
         let mut out = [0; 256];
-        let now = self.now;
-        let len = match self
-            .server
-            .handle_datagram(now, Self::who(), datagram, &mut out)
-        {
-            Some(Output::Reply { len }) => len,
-            Some(Output::Open(opening)) => {
-                let relayed = Some(address("203.0.113.1:50000"));
-                let (_, len) = self.server.opened(now, *opening, relayed, &mut out);
-                len.unwrap()
-            }
-            Some(Output::ToPeer { peer, data, .. }) => {
-                return self.at_peer.push((peer, datagram[data].to_vec()));
-            }
-            None => return,
-        };
-        self.down.send(now, len, out[..len].to_vec());
+        match far_end::take(&mut self.server, self.now, datagram, &mut out) {
+            Came::Answer(len) => self.down.send(self.now, len, out[..len].to_vec()),
+            Came::ToPeer(peer, data) => self.at_peer.push((peer, datagram[data].to_vec())),
+            Came::Nothing => {}
+        }
     }
 
     /// The client sends to a peer; the bytes that it takes on the way, if there is one.

@@ -5,33 +5,19 @@ use md5::{Digest, Md5};
 use xrtc_ice::stun::{Attribute, AttributeType, Builder, IntegrityKey, TransactionId};
 
 use super::super::*;
+use crate::far_end;
 use crate::message::value;
+
+pub(super) use crate::far_end::address;
 
 pub(super) const OWN: &str = "127.0.0.1:8800";
 pub(super) const PEER: &str = "8.8.8.8:9000";
-/// The Unix time at which every test begins.
-const BEGIN: u64 = 1_000_000;
 
 pub(super) fn start(change: impl FnOnce(&mut TurnConfig)) -> TurnServer {
-    let mut config = TurnConfig {
-        secret: b"north".to_vec(),
-        realm: "xrtc".to_owned(),
-        families: [true, false],
-        peers: PeerPolicy {
-            own: vec![address(OWN)],
-            ..PeerPolicy::default()
-        },
-        limits: TurnLimits::default(),
-        wall: WallClock {
-            unix_nanos_at_zero: BEGIN * 1_000_000_000,
-        },
-    };
+    let mut config = far_end::config();
+    config.peers.own = vec![address(OWN)];
     change(&mut config);
-    TurnServer::new(config, &[7; 32], Time::ZERO).unwrap()
-}
-
-pub(super) fn address(text: &str) -> SocketAddr {
-    text.parse().unwrap()
+    far_end::server(config, 7)
 }
 
 pub(super) fn at(seconds: u64) -> Time {
