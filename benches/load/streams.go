@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -69,27 +70,18 @@ func cmdStreams(args []string) error {
 		return err
 	}
 	defer stop()
-	var scenes []*scene
-	defer func() { closeAll(scenes) }()
 	res := streamsResult{Command: "streams", Streams: *count, Viewers: *viewers, Errors: errorCount{}}
-	for i := range *count {
-		one := t
-		one.whip, one.whep = t.whip+strconv.Itoa(i), t.whep+strconv.Itoa(i)
-		sc, hot, err := one.scene(liteConfig{})
-		if err != nil {
-			return err
+	scenes, err := t.openStreams(*count, func(i int, sc *scene, hot hotConfig) {
+		if probe := min(1, max(0, *probes-i)); *viewers > 0 {
+			sc.joinMixed(hot, probe, *viewers-probe, *joinRate, sc.crowd.errs)
 		}
-		scenes = append(scenes, sc)
-		probe := 0
-		if i < *probes {
-			probe = 1
-		}
-		if *viewers > 0 {
-			sc.joinMixed(hot, probe, *viewers-probe, *joinRate, res.Errors)
-		}
-		res.Probes += len(sc.hot)
+	})
+	defer func() { closeAll(scenes) }()
+	if err != nil {
+		return err
 	}
 	for _, sc := range scenes {
+		res.Probes += len(sc.hot)
 		for text, n := range sc.crowd.errs {
 			res.Errors[text] += n
 		}
@@ -126,6 +118,32 @@ func fillStreams(scenes []*scene, percent float64) float64 {
 	}
 	return times
 }
+
+// openStreams publishes so many streams, a few at a time, since a start is mostly
+// waiting, and lets the viewers of each join. It returns those that began.
+func (t *target) openStreams(count int, join func(i int, sc *scene, hot hotConfig)) ([]*scene, error) {
+	scenes, errs := make([]*scene, count), make([]error, count)
+	var wg sync.WaitGroup
+	for first := range openAtOnce {
+		wg.Go(func() {
+			for i := first; i < count; i += openAtOnce {
+				one := *t
+				one.whip, one.whep = t.whip+strconv.Itoa(i), t.whep+strconv.Itoa(i)
+				sc, hot, err := one.scene(liteConfig{})
+				if err != nil {
+					errs[i] = err
+					return
+				}
+				scenes[i] = sc
+				join(i, sc, hot)
+			}
+		})
+	}
+	wg.Wait()
+	return slices.DeleteFunc(scenes, func(sc *scene) bool { return sc == nil }), errors.Join(errs...)
+}
+
+const openAtOnce = 8
 
 // measure takes a window between two pauses of all publishers, so that no packet
 // is on its way at its edges.
