@@ -30,6 +30,8 @@ pub(crate) struct Options {
     rate: u64,
     /// Packets of one publisher in a row.
     burst: usize,
+    /// Times a second at which packets come, all that are due by then together; 0: as a sleep of 50 µs has it.
+    moments: u64,
     time: Duration,
 }
 
@@ -55,6 +57,7 @@ impl Options {
             publishers: arguments.take("publishers", 300)?,
             rate: arguments.take("rate", 50_000)?,
             burst: arguments.take("burst", 1)?,
+            moments: arguments.take("moments", 0)?,
             time: Duration::from_millis(arguments.take("ms", 3_000)?),
         };
         arguments.finish()?;
@@ -85,12 +88,18 @@ pub(crate) fn run(options: &Options) -> Outcome<Value> {
         let measured = worker.run(options.time);
         done.store(true, Ordering::Relaxed);
         let sent = sending.join().map_err(|_| "the feeder panicked")??;
-        let (packets, cpu, elapsed) = measured?;
+        let Measured {
+            packets,
+            batches,
+            cpu,
+            elapsed,
+        } = measured?;
         Ok(json!({
             "packets": packets,
             "sent": sent,
             "nsPerPacket": cpu.as_secs_f64() * 1e9 / packets as f64,
             "packetsPerCpuSecond": packets as f64 / cpu.as_secs_f64(),
+            "packetsPerBatch": packets as f64 / batches as f64,
             "busy": cpu.as_secs_f64() / elapsed.as_secs_f64(),
         }))
     })
@@ -105,6 +114,7 @@ struct Feeder {
     sealed: usize,
     rate: u64,
     burst: usize,
+    moments: u64,
 }
 
 impl Feeder {
@@ -122,7 +132,21 @@ impl Feeder {
             sealed: HEADER_BYTES + options.size + profile.rtp_overhead(),
             rate: options.rate,
             burst: options.burst,
+            moments: options.moments,
         })
+    }
+
+    /// Packets that should have been sent after `elapsed`.
+    fn due(&self, elapsed: Duration) -> u64 {
+        const SECOND: u128 = 1_000_000_000;
+        let elapsed = elapsed.as_nanos();
+        let whole = if self.moments == 0 {
+            elapsed * u128::from(self.rate) / SECOND
+        } else {
+            let moment = elapsed * u128::from(self.moments) / SECOND;
+            moment * u128::from(self.rate) / u128::from(self.moments)
+        };
+        u64::try_from(whole).unwrap_or(u64::MAX)
     }
 
     /// Sends until told otherwise; says how much.
@@ -133,9 +157,11 @@ impl Feeder {
         let mut sent: u64 = 0;
         let mut turn = 0;
         while !done.load(Ordering::Relaxed) {
-            let due = (monotonic() - begin).as_nanos() as u64 * self.rate / 1_000_000_000;
-            if sent >= due {
-                nap(Duration::from_micros(50));
+            if sent >= self.due(monotonic() - begin) {
+                // A sleep comes too late for a moment; this CPU has nothing else to do.
+                if self.moments == 0 {
+                    nap(Duration::from_micros(50));
+                }
                 continue;
             }
             turn = (turn + 1) % self.sockets.len();
@@ -149,6 +175,15 @@ impl Feeder {
         }
         Ok(sent)
     }
+}
+
+/// What the measured half did.
+struct Measured {
+    packets: u64,
+    /// Calls that brought some.
+    batches: u64,
+    cpu: Duration,
+    elapsed: Duration,
 }
 
 /// The measured half.
@@ -198,20 +233,26 @@ impl Worker {
         })
     }
 
-    /// Packets, CPU time and time.
-    fn run(&mut self, time: Duration) -> Outcome<(u64, Duration, Duration)> {
+    fn run(&mut self, time: Duration) -> Outcome<Measured> {
         let warm = monotonic() + Duration::from_millis(300);
         while monotonic() < warm {
             self.turn()?;
         }
         let (begin, cpu) = (monotonic(), thread_cpu());
-        let mut packets = 0;
+        let (mut packets, mut batches) = (0, 0);
         let mut elapsed = Duration::ZERO;
         while elapsed < time {
-            packets += self.turn()?;
+            let received = self.turn()?;
+            packets += received;
+            batches += u64::from(received > 0);
             elapsed = monotonic() - begin;
         }
-        Ok((packets, thread_cpu() - cpu, elapsed))
+        Ok(Measured {
+            packets,
+            batches,
+            cpu: thread_cpu() - cpu,
+            elapsed,
+        })
     }
 
     /// Waits for one batch and does its stages.
@@ -262,10 +303,34 @@ mod tests {
                 publishers: 5,
                 rate: 5_000,
                 burst: 3,
+                moments: 0,
                 time: Duration::from_millis(100),
             };
             let result = run(&options).expect("measured");
             assert!(result["packets"].as_u64() > Some(50), "{result}");
         }
+    }
+
+    #[test]
+    fn packets_come_at_as_many_moments_as_are_asked_for() {
+        let options = Options {
+            cipher: "gcm128".to_owned(),
+            stages: Stages::Send,
+            size: 100,
+            publishers: 5,
+            rate: 8_000,
+            burst: 1,
+            moments: 1_000,
+            time: Duration::from_millis(100),
+        };
+        let server = udp().expect("a socket");
+        let feeder = Feeder::new(&options, address(&server).expect("bound")).expect("a feeder");
+        let due = |micros| feeder.due(Duration::from_micros(micros));
+        assert_eq!(
+            [due(999), due(1_000), due(1_999), due(2_000)],
+            [0, 8, 8, 16]
+        );
+        let result = run(&options).expect("measured");
+        assert!(result["packets"].as_u64() > Some(50), "{result}");
     }
 }

@@ -10,7 +10,7 @@ use xrtc_srtp::Profile;
 
 use crate::arguments::Arguments;
 use crate::seals::{self, HEADER_BYTES, Seal};
-use crate::system::{Messages, Sink, pin, thread_cpu, udp};
+use crate::system::{Messages, Sink, monotonic, nap, pin, thread_cpu, udp};
 
 /// What to measure.
 pub(crate) struct Options {
@@ -23,6 +23,8 @@ pub(crate) struct Options {
     /// Empty: all.
     modes: String,
     cpu: usize,
+    /// From the beginning of one round to that of the next, asleep between them; none: one after the other.
+    pace: Duration,
 }
 
 impl Options {
@@ -34,6 +36,7 @@ impl Options {
             time: Duration::from_millis(arguments.take("ms", 1_000)?),
             modes: arguments.take("modes", String::new())?,
             cpu: arguments.take("cpu", 0)?,
+            pace: Duration::from_micros(arguments.take("pace-us", 0)?),
         };
         arguments.finish()?;
         if !(1..=1_400).contains(&options.size) || options.receivers == 0 {
@@ -81,6 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, Box<dyn Error>> {
         "cipher": options.cipher,
         "size": options.size,
         "receivers": options.receivers,
+        "paceUs": options.pace.as_micros() as u64,
         "runs": runs,
     }))
 }
@@ -93,13 +97,18 @@ fn measure(profile: Profile, mode: &Mode, options: &Options) -> Result<Value, Bo
         rig.round()?;
         rounds += 1;
     }
-    let (warm, begin) = (rounds, thread_cpu());
-    let mut cpu = Duration::ZERO;
-    while cpu < options.time {
+    let (warm, begin, start) = (rounds, thread_cpu(), monotonic());
+    let (mut cpu, mut elapsed) = (Duration::ZERO, Duration::ZERO);
+    while cpu < options.time && elapsed < LONGEST {
         rig.round()?;
         rounds += 1;
+        elapsed = monotonic() - start;
+        if let Some(rest) = (options.pace * (rounds - warm) as u32).checked_sub(elapsed) {
+            nap(rest);
+        }
         cpu = thread_cpu() - begin;
     }
+    let elapsed = monotonic() - start;
     let per_round = (options.receivers * mode.train) as u64;
     let arrived = rig.sinks.iter().map(|sink| sink.count().map(u64::from));
     let arrived: u64 = arrived.sum::<Result<_, _>>()?;
@@ -110,8 +119,12 @@ fn measure(profile: Profile, mode: &Mode, options: &Options) -> Result<Value, Bo
         "packetsPerCpuSecond": packets as f64 / cpu.as_secs_f64(),
         "nsPerPacket": cpu.as_secs_f64() * 1e9 / packets as f64,
         "delivered": arrived as f64 / (rounds * per_round) as f64,
+        "busy": cpu.as_secs_f64() / elapsed.as_secs_f64(),
     }))
 }
+
+/// A mode that is mostly asleep ends without having used its CPU time.
+const LONGEST: Duration = Duration::from_secs(10);
 
 struct Rig {
     socket: Socket,
@@ -196,11 +209,30 @@ mod tests {
                     time: Duration::from_millis(1),
                     modes: String::new(),
                     cpu: 0,
+                    pace: Duration::ZERO,
                 };
                 let result = measure(profile, mode, &options).expect("measured");
                 assert_eq!(result["delivered"], json!(1.0), "{profile:?} {}", mode.name);
                 assert!(result["packets"].as_u64() >= Some(20));
             }
         }
+    }
+
+    #[test]
+    fn a_paced_round_begins_no_earlier_than_its_turn() {
+        let options = Options {
+            cipher: String::new(),
+            size: 100,
+            receivers: 2,
+            time: Duration::from_millis(1),
+            modes: String::new(),
+            cpu: 0,
+            pace: Duration::from_millis(5),
+        };
+        let begin = monotonic();
+        let result = measure(Profile::AeadAes128Gcm, &MODES[1], &options).expect("measured");
+        let rounds = result["packets"].as_u64().expect("a count") / 2;
+        assert!(monotonic() - begin >= options.pace * rounds as u32);
+        assert_eq!(result["delivered"], json!(1.0));
     }
 }
