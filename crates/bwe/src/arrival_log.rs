@@ -85,19 +85,21 @@ impl ArrivalLog {
         self.due
     }
 
-    /// Writes the next feedback packet, if it is due, and returns its length. Call it until it is `None`.
+    /// Writes the next feedback packet, if it is due by `by`, and returns its length. Call it until it is `None`.
+    ///
+    /// `by` may lie somewhat ahead of the last arrival: feedback that goes with something else costs less.
     ///
     /// `sender` is who we are in RTCP, `media` any source of the transport. What does not fit in `out` is left
     /// for the next packet; with less than 400 bytes nothing may fit.
     pub fn poll_feedback(
         &mut self,
-        now: Time,
+        by: Time,
         sender: Ssrc,
         media: Ssrc,
         out: &mut [u8],
     ) -> Option<usize> {
         let highest = self.unwrapper.highest()?;
-        if self.due.is_none_or(|due| now < due) {
+        if self.due.is_none_or(|due| by < due) {
             return None;
         }
         let report = self.plan(highest, out.len())?;

@@ -44,12 +44,12 @@ impl TransportFeedbackSender {
         self.active.as_ref()?.1.poll_timeout()
     }
 
-    /// Writes the next feedback packet, if it is due.
-    pub(crate) fn write(&mut self, now: Time, sender: Ssrc, out: &mut [u8]) -> Option<usize> {
+    /// Writes the next feedback packet, if it is due by then.
+    pub(crate) fn write(&mut self, by: Time, sender: Ssrc, out: &mut [u8]) -> Option<usize> {
         self.active
             .as_mut()?
             .1
-            .poll_feedback(now, sender, self.media, out)
+            .poll_feedback(by, sender, self.media, out)
     }
 }
 

@@ -8,47 +8,64 @@ use xrtc_rtp::{MediaKind, Ssrc, Time};
 
 use super::{Ingest, REPORT_INTERVAL, position};
 use crate::compound::Compound;
+use crate::report::REPORT_LEEWAY;
 use crate::track::Track;
 
 impl Ingest {
     /// When [`Self::write`] has something to say.
     pub(crate) fn due(&self, now: Time, tracks: &[Track]) -> Option<Time> {
-        // Without packets there is nothing to report.
-        let active = self
-            .last_packet
-            .is_some_and(|last| now.since(last) < SILENT);
-        let report = active.then_some(self.next_report);
-        let remb = self.next_remb.filter(|_| active);
-        let nack = self
-            .intakes
-            .iter()
-            .filter_map(|intake| intake.nack.as_ref()?.due())
-            .min();
-        let key_frame = self.layers_of(tracks).filter_map(|(track, index)| {
-            let layer = tracks.get(usize::from(track))?.layer(index)?;
-            layer
-                .requester
-                .due()
-                .filter(|_| self.can_ask(now, tracks, track, index))
-        });
-        [report, remb, nack, key_frame.min(), self.twcc.due()]
+        let reports = self.reports_due(now);
+        reports
             .into_iter()
-            .flatten()
+            .chain(self.requests_due(now, tracks))
             .min()
     }
 
-    /// Writes one compound packet if anything is due, and returns its length.
+    /// When a report or the feedback on arrivals is due.
+    fn reports_due(&self, now: Time) -> Option<Time> {
+        let report = self.is_active(now).then_some(self.next_report);
+        report.into_iter().chain(self.twcc.due()).min()
+    }
+
+    /// When there is something to ask for. Looks at the layers that there are only: the state of one layer is a
+    /// matter of cache lines.
+    fn requests_due(&self, now: Time, tracks: &[Track]) -> Option<Time> {
+        let remb = self.next_remb.filter(|_| self.is_active(now));
+        let layers = self.layers_of(tracks).filter_map(|(track, index)| {
+            let intake = self.intakes.get(position(track, index));
+            let nack = intake.and_then(|intake| intake.nack.as_ref()?.due());
+            let layer = tracks.get(usize::from(track))?.layer(index)?;
+            let key_frame = layer
+                .requester
+                .due()
+                .filter(|_| self.can_ask(now, tracks, track, index));
+            nack.into_iter().chain(key_frame).min()
+        });
+        remb.into_iter().chain(layers).min()
+    }
+
+    /// Without packets there is nothing to report.
+    fn is_active(&self, now: Time) -> bool {
+        self.last_packet
+            .is_some_and(|last| now.since(last) < SILENT)
+    }
+
+    /// Writes one compound packet if anything is due, and returns its length. Reports may go [a little
+    /// early](REPORT_LEEWAY), requests never.
     pub(crate) fn write(
         &mut self,
         now: Time,
         tracks: &mut [Track],
         out: &mut [u8],
     ) -> Option<usize> {
-        if self.due(now, tracks).is_none_or(|due| due > now) {
+        let by = now + REPORT_LEEWAY;
+        if self.reports_due(now).is_none_or(|due| due > by)
+            && self.requests_due(now, tracks).is_none_or(|due| due > now)
+        {
             return None;
         }
         let mut compound = Compound::new(out);
-        let report = self.next_report <= now;
+        let report = self.next_report <= by;
         if report || !self.config.reduced_size {
             self.write_report(now, report, &mut compound)?;
         }
@@ -59,7 +76,7 @@ impl Ingest {
         }
         self.write_remb(now, &mut compound);
         let sender = self.config.rtcp_ssrc;
-        compound.put(|out| self.twcc.write(now, sender, out));
+        compound.put(|out| self.twcc.write(by, sender, out));
         // A leading report that was not due says nothing by itself.
         (report || compound.len() > head)
             .then(|| compound.len())
