@@ -97,6 +97,8 @@ counters! {
     detours => "detours",
     /// Turns of the worker's loop.
     turns => "turns",
+    /// Times that the worker let datagrams gather, for 100 µs at most, because they came one by one and often.
+    pauses => "pauses",
     /// Times that the ring of events to the application was full, and events waited in the state machine.
     event_ring_full => "eventRingFull",
     /// Times that the worker met a bug and started again.

@@ -1,7 +1,6 @@
 //! One worker's loop: what it owns besides its state machine, and what it does in a turn.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::front::Front;
 use crate::ledger::Ledger;
+use crate::moderation::{IS_PRECISE, Moderation, wait};
 use crate::own_sockets::OwnSockets;
 use crate::queue::{Doorbell, Everyone, Shared, WorkerEnds, wake};
 use crate::tcp::Connections;
@@ -49,6 +49,7 @@ pub(crate) struct Driver {
     commands: VecDeque<Command>,
     received: ReceiveBuffer,
     egress: Egress,
+    moderation: Moderation,
     stopping: Stopping,
 }
 
@@ -106,6 +107,7 @@ impl Driver {
             commands: VecDeque::with_capacity(COMMANDS_A_TURN),
             received: ReceiveBuffer::new(),
             egress: Egress::new(),
+            moderation: Moderation::default(),
             stopping: Stopping::No,
         })
     }
@@ -150,6 +152,7 @@ impl Driver {
     fn turn(&mut self, sfu: &mut Sfu) {
         self.shared.counters.turns.add(1);
         let now = self.clock.now();
+        self.moderation.begin(now);
         self.take_commands();
         // What another worker said before the application sent a command is known when the command is executed.
         self.take_relays(now, sfu);
@@ -254,6 +257,7 @@ impl Driver {
                 }
                 place += 1;
             });
+            self.moderation.receive(place);
             // After each batch, so that a viewer's packets of it leave together and none waits for the next one.
             self.settle(now, sfu);
         }
@@ -374,8 +378,17 @@ impl Driver {
     /// Sleeps until a socket is ready, a message comes, or it is time.
     fn sleep(&mut self, sfu: &Sfu) {
         self.update_interest();
+        let now = self.clock.now();
+        let gathered = IS_PRECISE && self.gather(now, sfu);
+        if gathered && self.tcp.is_empty() && self.own.is_empty() {
+            return;
+        }
         self.shared.alarm.lie_down();
-        let timeout = self.patience(sfu);
+        let timeout = if gathered {
+            Duration::ZERO
+        } else {
+            self.patience(now, sfu)
+        };
         // An interrupted sleep is a short one.
         let slept = self.poll.poll(&mut self.readiness, Some(timeout));
         self.shared.alarm.get_up();
@@ -398,12 +411,25 @@ impl Driver {
         }
     }
 
+    /// Lets datagrams gather where that saves wake-ups. `false`: it does not.
+    fn gather(&mut self, now: Time, sfu: &Sfu) -> bool {
+        let pause = self.moderation.pause(now);
+        let Some(pause) = pause.filter(|_| !self.egress.is_blocked()) else {
+            return false;
+        };
+        // Whoever has a message sees that this worker is up, and will look soon.
+        wait(pause.min(self.patience(now, sfu)));
+        self.shared.counters.pauses.add(1);
+        self.readable.fill(true);
+        true
+    }
+
     fn is_told_to_stop(&self) -> bool {
         self.stopping == Stopping::No && self.shared.stop.load(Ordering::Acquire)
     }
 
     /// How long this worker may sleep.
-    fn patience(&self, sfu: &Sfu) -> Duration {
+    fn patience(&self, now: Time, sfu: &Sfu) -> Duration {
         let more_to_receive =
             self.readable.contains(&true) || self.own.ready() > 0 || self.tcp.is_ready();
         let has_room = !self.ends.events.is_full();
@@ -430,7 +456,7 @@ impl Driver {
             self.tell_by,
         ];
         let next = times.into_iter().flatten().min();
-        next.map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()))
+        next.map_or(LONGEST_SLEEP, |next| next.since(now))
             .min(LONGEST_SLEEP)
     }
 
@@ -454,15 +480,6 @@ impl Driver {
         }
         self.own.watch(self.poll.registry(), interest);
     }
-}
-
-/// Makes the poller watch the sockets.
-pub(crate) fn watch(poll: &Poll, sockets: &mut [Socket]) -> io::Result<()> {
-    for (number, socket) in sockets.iter_mut().enumerate() {
-        poll.registry()
-            .register(socket.source(), Token(number), Interest::READABLE)?;
-    }
-    Ok(())
 }
 
 /// The poller's name for the alarm; the sockets are named by their numbers.

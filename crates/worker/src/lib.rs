@@ -25,6 +25,7 @@ mod front;
 mod gathering;
 mod interface;
 mod ledger;
+mod moderation;
 #[cfg(test)]
 #[expect(
     dead_code,

@@ -337,6 +337,11 @@ impl OwnSockets {
         }
     }
 
+    /// Whether no peer has a socket of its own.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sockets.is_empty()
+    }
+
     /// How many may have something to receive.
     pub(crate) fn ready(&self) -> usize {
         self.ready.len()

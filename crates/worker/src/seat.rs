@@ -4,14 +4,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use mio::{Poll, Waker};
+use mio::{Interest, Poll, Token, Waker};
 use xrtc_rtp::WallClock;
 use xrtc_sfu::{OwnerKey, Protocol, SfuConfig, Steering};
 use xrtc_transport::DtlsSettings;
 use xrtc_turn::PortSet;
 
 use crate::counters::Counters;
-use crate::driver::{ALARM, watch};
+use crate::driver::ALARM;
 use crate::interface::candidates;
 use crate::own_sockets::OwnSockets;
 use crate::queue::{Alarm, Shared};
@@ -203,6 +203,15 @@ const NO_SUCH_FAMILY: Option<i32> = Some(libc::EAFNOSUPPORT);
 /// `winsock2.h`: WSAEAFNOSUPPORT.
 #[cfg(not(unix))]
 const NO_SUCH_FAMILY: Option<i32> = Some(10_047);
+
+/// Makes the poller watch the sockets.
+fn watch(poll: &Poll, sockets: &mut [Socket]) -> io::Result<()> {
+    for (number, socket) in sockets.iter_mut().enumerate() {
+        poll.registry()
+            .register(socket.source(), Token(number), Interest::READABLE)?;
+    }
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ use xrtc_sfu::{Sfu, SfuConfig};
 use crate::certificate::DtlsSource;
 use crate::driver::{Driver, DriverParts};
 use crate::entropy;
+use crate::moderation::be_precise;
 use crate::panic::{contain, silence_this_thread};
 
 /// Starts the thread of a worker.
@@ -26,6 +27,7 @@ pub(crate) fn spawn(
     let name = format!("xrtc-worker-{}", config.worker.0);
     Builder::new().name(name).spawn(move || {
         silence_this_thread();
+        be_precise();
         let Some(mut driver) = Driver::new(parts) else {
             return;
         };

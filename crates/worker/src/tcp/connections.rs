@@ -65,6 +65,11 @@ impl Connections {
         self.is_ready() || !self.closing.is_empty()
     }
 
+    /// Whether there is no connection that the poller could tell of.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
     /// When [`Self::receive`] is due, whatever comes.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         self.closing.front().map(|(until, _)| *until)

@@ -35,9 +35,12 @@ impl Linux {
     /// Switches on what the batches rely on. Coalescing, segmentation and the drop counter are optional.
     pub(super) fn prepare(socket: &impl AsRawFd, local: SocketAddr) -> io::Result<Self> {
         let fd = socket.as_raw_fd();
-        match local {
-            SocketAddr::V4(_) => set_option(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?,
-            SocketAddr::V6(_) => set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?,
+        // What comes to a socket of one address came to that address, which need not be said with each message.
+        if local.ip().is_unspecified() {
+            match local {
+                SocketAddr::V4(_) => set_option(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?,
+                SocketAddr::V6(_) => set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?,
+            }
         }
         // Without these the batches are smaller, or the drops unknown; nothing else changes.
         let _ = set_option(fd, libc::SOL_UDP, UDP_GRO, 1);
@@ -350,7 +353,7 @@ impl ReceiveArrays {
     }
 }
 
-/// The address a message was sent to: the bound port at the address that the kernel names.
+/// The address a message was sent to: the bound port at the address that the kernel names, if the socket has several.
 fn local(bound: SocketAddr, destination: Option<(IpAddr, u32)>) -> SocketAddr {
     match destination {
         Some((IpAddr::V4(ip), _)) => SocketAddr::new(ip.into(), bound.port()),
