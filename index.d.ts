@@ -498,6 +498,8 @@ export interface Stream extends EventEmitter<StreamEvents>, AsyncDisposable {
   readonly publisher: PushPeer | undefined
   /** Its viewers of now. */
   readonly viewers: readonly PullPeer[]
+  /** How many viewers it has now. Cheaper than to look at `viewers`, which makes an object of each. */
+  readonly viewerCount: number
   /** Its publisher and viewers of now. */
   peers(): readonly Peer[]
   /** Ends it and all its peers, with that reason. Calling it again returns the same promise. */
@@ -1255,7 +1257,7 @@ export interface Held {
   readonly turnConnections: number
   /** HTTP sessions of all signalings. */
   readonly httpSessions: number
-  /** JavaScript objects of peers and streams, and promises of commands under way. */
+  /** Entries of peers and streams, objects or not, and promises of commands under way. */
   readonly handles: number
 }
 

@@ -6,6 +6,7 @@ import type { XrtcErrorCode } from '../index.d.ts'
 import type {
   BindingCertificate,
   BindingEvent,
+  BindingKeptPeer,
   BindingOfferOptions,
   BindingLayerWish,
   BindingPullOptions,
@@ -16,6 +17,7 @@ import type {
   BindingWorker,
 } from './binding.d.ts'
 import { XrtcError, errorOf } from './errors.ts'
+import type { Opened } from './kept-peer.ts'
 
 /** An event about a peer. */
 export type PeerEvent = Extract<BindingEvent, { readonly type: 'candidateError' | 'peerState' | 'peerClosed' }>
@@ -30,6 +32,9 @@ export interface NativeEvents {
   readonly stream: (event: StreamEvent) => void
   readonly worker: (event: WorkerEvent) => void
 }
+
+/** What is known of a peer that is kept. */
+export type KeptFacts = BindingKeptPeer
 
 /** A new peer: its number at once, its description when it is made. */
 export interface OpenedPeer {
@@ -110,6 +115,30 @@ export class NativeServer {
   /** Opens a viewer, on the worker with the fewest peers. */
   pull(stream: string, options: BindingPullOptions): OpenedPeer {
     return this.#open((request) => this.#binding.pull(request, stream, options))
+  }
+
+  /** Opens a peer by its own offer. Its states are kept and not told until `release`, also if it is refused. */
+  admit({ action, streamName, identity }: Opened, offer: string): OpenedPeer {
+    return this.#open((request) =>
+      action === 'pull'
+        ? this.#binding.admitViewer(request, streamName, offer)
+        : this.#binding.admitPublisher(request, streamName, offer, identity),
+    )
+  }
+
+  /** What is known of a peer that is kept; also after its end, until `release`. */
+  kept(peer: number): KeptFacts | undefined {
+    return this.#binding.kept(peer) ?? undefined
+  }
+
+  /** The name of its ICE session alone. */
+  keptIceSession(peer: number): string | undefined {
+    return this.#binding.keptIceSession(peer) ?? undefined
+  }
+
+  /** From now on its states are told. */
+  release(peer: number): void {
+    this.#binding.release(peer)
   }
 
   /** Takes the remote side's answer. */

@@ -22,7 +22,8 @@ import { Emitter } from './emitter.ts'
 import { errorOf } from './errors.ts'
 import type { Gather, Gathering } from './gathering.ts'
 import { credentialsOf, fragmentOf, withCredentials } from './ice-text.ts'
-import type { NativeServer, OpenedPeer, PeerEvent } from './native.ts'
+import type { SessionPeer } from './kept-peer.ts'
+import type { KeptFacts, NativeServer, OpenedPeer, PeerEvent } from './native.ts'
 import { invalid, text } from './options.ts'
 
 /** What a peer needs of its server. */
@@ -43,7 +44,7 @@ const MOST_EARLY = 64
 const NONE: readonly IceCandidateInit[] = []
 
 /** What pushers and pullers have in common. */
-export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
+export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, SessionPeer {
   abstract readonly action: 'push' | 'pull'
   readonly id: string
   readonly streamName: string
@@ -234,10 +235,38 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
     return this.close()
   }
 
-  /** Closes it because its time is over. */
   expire(detail: string): void {
     if (this.#closing === undefined) this.#ownReason = 'expired'
     void this.close(detail)
+  }
+
+  onEnd(callback: () => void): void {
+    this.once('closed', callback)
+  }
+
+  object(): this {
+    return this
+  }
+
+  /** Stands from now on for a peer that was opened and answered without an object. */
+  takeOver(number: number, known: KeptFacts): void {
+    this.#number = number
+    this.#connectionState = known.connection as PeerConnectionState
+    this.#iceConnectionState = known.ice as PeerIceConnectionState
+    this.#dtlsState = known.dtls as PeerDtlsState
+    this.#iceSession = known.iceSession
+    this.#isAccepted = true
+    this.#agreeOn({ type: 'answer', sdp: known.local }, { type: 'offer', sdp: known.remote })
+  }
+
+  /** A fragment of the remote side restarted ICE. Gives ours. */
+  restarted(fragment: string, ours: { readonly fragment: string; readonly iceSession: string }): string {
+    this.#iceSession = ours.iceSession
+    if (this.#current !== undefined) {
+      const { local, remote } = this.#current
+      this.#agreeOn(withCredentialsOf(local, ours.fragment), withCredentialsOf(remote, fragment))
+    }
+    return ours.fragment
   }
 
   /** Takes what the native side tells about it. */
@@ -401,13 +430,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer {
 
   async #trickle(fragment: string): Promise<string | undefined> {
     const restarted = await this.#home.native.trickle(this.#expectNumber(), fragment)
-    if (restarted === undefined) return undefined
-    this.#iceSession = restarted.iceSession
-    if (this.#current !== undefined) {
-      const { local, remote } = this.#current
-      this.#agreeOn(withCredentialsOf(local, restarted.fragment), withCredentialsOf(remote, fragment))
-    }
-    return restarted.fragment
+    return restarted === undefined ? undefined : this.restarted(fragment, restarted)
   }
 
   #end(reason: string, detail: string): void {

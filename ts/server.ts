@@ -39,10 +39,13 @@ import { errorOf } from './errors.ts'
 import { HttpSignaling } from './http/http-signaling.ts'
 import { signalingSettings } from './http/settings.ts'
 import { IsolatedLogger } from './logger.ts'
-import type { PeerEvent, StreamEvent, WorkerEvent } from './native.ts'
+import type { StreamEvent, WorkerEvent } from './native.ts'
 import { NativeServer } from './native.ts'
+import type { Opened, SessionPeer } from './kept-peer.ts'
 import { flag, iceMode, invalid, known, mediaKinds, text } from './options.ts'
-import type { PeerBase, PeerHome } from './peer.ts'
+import type { PeerBase } from './peer.ts'
+import type { Admitted } from './peer-table.ts'
+import { PeerTable } from './peer-table.ts'
 import { pemCertificate } from './pem.ts'
 import { Viewer } from './pull-peer.ts'
 import { Publisher } from './push-peer.ts'
@@ -108,16 +111,13 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   readonly #logger: Logger | undefined
   readonly #ice: IceMode
   readonly #gather: ServerParts['gather']
-  readonly #home: PeerHome
-  readonly #peers = new Map<number, PeerBase>()
-  readonly #accepted = new Map<string, Set<PeerBase>>()
+  readonly #peers: PeerTable
   readonly #streams = new Map<string, LiveStream>()
   readonly #signalings = new Set<HttpSignaling>()
   readonly #webhooks = new Set<Webhooks>()
   readonly #remotes = new Set<RemoteConnection>()
   readonly #keepAlive = setInterval(() => undefined, LONGEST_TIMER_MS)
   #httpSessions = 0
-  #lastPeer = 0
   #closing: Promise<void> | undefined
 
   constructor(start: StartNative, { logger, ice, gather, sharing, turn }: ServerParts) {
@@ -130,7 +130,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     let native: NativeServer | undefined
     try {
       native = start({
-        peer: (event) => this.#onPeer(event),
+        peer: (event) => this.#peers.handle(event),
         stream: (event) => this.#onStream(event),
         worker: (event) => this.#onWorker(event),
       })
@@ -145,7 +145,14 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     this.#native = native
     if (sharing !== undefined)
       this.#unshare = sharePort(sharing, (...connection) => native.takeConnection(...connection))
-    this.#home = this.#makeHome()
+    this.#peers = new PeerTable({
+      native,
+      logger: this.#logger,
+      report: (error, event) => this.#listenerFailed(error, event),
+      isClosed: () => this.closed,
+      listens: (event) => this.listenerCount(event) > 0,
+      tell: (event, ...args) => this.tell(event, ...args),
+    })
     this.#logger?.info({ workers: this.workers.length }, 'server started')
   }
 
@@ -165,6 +172,23 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     const viewer = this.#viewer(streamName, rest)
     await negotiate(viewer, offer)
     return viewer
+  }
+
+  /** Lets in a peer that comes by HTTP: by its offer, or with one of the server's. */
+  async admit(opened: Opened, offer: string | undefined): Promise<Admitted<SessionPeer>> {
+    const { action, identity } = opened
+    const streamName = parseStreamName(opened.streamName)
+    if (offer !== undefined && this.#ice === 'lite') {
+      this.#assertOpen()
+      // One text for all its viewers.
+      const name = this.#streams.get(streamName)?.name ?? streamName
+      return await this.#peers.admit({ action, identity, streamName: name }, offer)
+    }
+    const own = identity === undefined ? {} : { identity }
+    const peer = action === 'pull' ? this.#viewer(streamName, {}) : this.#publisher(streamName, own)
+    await negotiate(peer, offer)
+    const { type = 'offer', sdp = '' } = peer.localDescription ?? {}
+    return { peer, type: type === 'answer' ? type : 'offer', sdp, iceSession: peer.iceSession ?? peer.id }
   }
 
   peer(options: { readonly push: string } & Omit<PushOptions, 'offer'>): PushPeer
@@ -195,7 +219,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   }
 
   peers(): readonly Peer[] {
-    return [...this.#accepted.values()].flatMap((peers) => [...peers])
+    return this.#peers.all()
   }
 
   signaling(options: SignalingOptions = {}): Signaling {
@@ -252,7 +276,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   }
 
   async held(): Promise<Held> {
-    const handles = this.#peers.size + this.#streams.size + this.#remotes.size + this.#native.waiting
+    const objects = this.#peers.size + this.#streams.size + this.#remotes.size + this.#native.waiting
     const records = await this.#native.getHeld()
     const sum = (name: string): number => records.reduce((total, record) => total + (record[name] ?? 0), 0)
     return {
@@ -274,7 +298,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
       turnAllocations: sum('turnAllocations'),
       turnConnections: sum('turnConnections'),
       httpSessions: this.#httpSessions,
-      handles,
+      handles: objects + sum('kept'),
     }
   }
 
@@ -304,10 +328,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     for (const signaling of this.#signalings) void signaling.close()
     const remotes = [...this.#remotes].map((remote) => remote.close('serverClosed'))
     this.#native.close()
-    // A worker that hung told nothing about its peers.
-    for (const peer of this.#peers.values()) {
-      peer.handle({ type: 'peerClosed', peer: peer.number ?? 0, reason: 'serverClosed', detail: '' })
-    }
+    this.#peers.endAll()
     for (const stream of this.#streams.values()) this.#removeStream(stream, 'serverClosed')
     // The other servers are told of their sessions' end, which takes two seconds at most.
     await Promise.all(remotes)
@@ -322,7 +343,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     const settings = remoteSettings(action, where, options, this.#gather.options)
     const home: RemoteHome = {
       server: this,
-      report: this.#home.report,
+      report: this.#peers.report,
       logger: this.#logger,
       closed: () => this.#remotes.delete(remote),
     }
@@ -338,7 +359,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     flag('replace', options.replace)
     if (options.identity !== undefined) text('identity', options.identity)
     const gather = this.#gatherOf(options)
-    return new Publisher(this.#home, this.#nextId('push'), parseStreamName(streamName), { ...options, gather })
+    return new Publisher(this.#peers, this.#peers.nextId('push'), parseStreamName(streamName), { ...options, gather })
   }
 
   #viewer(streamName: unknown, options: Omit<PullOptions, 'offer'>): Viewer {
@@ -346,7 +367,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     known('pull', options, PULL_KEYS)
     mediaKinds('media', options.media)
     const gather = this.#gatherOf(options)
-    return new Viewer(this.#home, this.#nextId('pull'), parseStreamName(streamName), { ...options, gather })
+    return new Viewer(this.#peers, this.#peers.nextId('pull'), parseStreamName(streamName), { ...options, gather })
   }
 
   /** Nothing: the peer does ICE-lite. */
@@ -362,68 +383,21 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     return () => (gatherTimeoutMs === undefined ? gathering : { ...gathering, gatherTimeoutMs })
   }
 
-  #nextId(action: string): string {
-    this.#lastPeer += 1
-    return `${action}-${this.#lastPeer}`
-  }
-
-  #makeHome(): PeerHome {
-    const isClosed = (): boolean => this.closed
-    return {
-      native: this.#native,
-      get closed() {
-        return isClosed()
-      },
-      report: (error, event) => this.#listenerFailed(error, event),
-      opened: (number, peer) => this.#peers.set(number, peer),
-      accepted: (peer) => this.#accept(peer),
-      removed: (number, peer) => this.#remove(number, peer),
-    }
-  }
-
-  #accept(peer: PeerBase): void {
-    const peers = this.#accepted.get(peer.streamName) ?? new Set()
-    this.#accepted.set(peer.streamName, peers.add(peer))
-    this.#logger?.info({ peer: peer.id, stream: peer.streamName }, 'peer added')
-    this.tell('peeradded', { peer })
-  }
-
-  #remove(number: number | undefined, peer: PeerBase): void {
-    if (number !== undefined) this.#peers.delete(number)
-    const peers = this.#accepted.get(peer.streamName)
-    if (!peers?.delete(peer)) return
-    if (peers.size === 0) this.#accepted.delete(peer.streamName)
-    const reason = peer.closeReason ?? ''
-    this.#logger?.info({ peer: peer.id, stream: peer.streamName, reason }, 'peer removed')
-    this.tell('peerremoved', { peer, reason })
-  }
-
-  #onPeer(event: PeerEvent): void {
-    const peer = this.#peers.get(event.peer)
-    if (event.type === 'candidateError') {
-      const { url, errorCode, errorText } = event
-      this.#logger?.warn({ peer: peer?.id, url, errorCode, errorText }, 'no address from an ICE server')
-    }
-    peer?.handle(event)
-  }
-
   #onStream(event: StreamEvent): void {
     if (event.type === 'streamAdded') return this.#addStream(event.stream)
     const stream = this.#streams.get(event.stream)
     if (stream === undefined) return
     if (event.type === 'streamRemoved') return this.#removeStream(stream, event.reason)
-    const publisher = event.publisher === undefined ? undefined : this.#peers.get(event.publisher)
     stream.handle({
       state: event.state as Stream['state'],
-      publisher: publisher instanceof Publisher ? publisher : undefined,
+      publisher: event.publisher,
       tracks: event.tracks as readonly TrackInfo[],
     })
     this.#logger?.debug({ stream: stream.name, state: event.state }, 'stream changed')
   }
 
   #addStream(name: string): void {
-    const peersOf = (of: string): readonly Peer[] => [...(this.#accepted.get(of) ?? [])]
-    const stream = new LiveStream({ native: this.#native, report: this.#home.report, peersOf }, name)
+    const stream = new LiveStream({ native: this.#native, report: this.#peers.report, peers: this.#peers }, name)
     this.#streams.set(name, stream)
     this.#logger?.info({ stream: name }, 'stream added')
     this.tell('streamadded', { stream })

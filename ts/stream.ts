@@ -6,19 +6,20 @@ import { deferred } from './deferred.ts'
 import type { ListenerErrorReport } from './emitter.ts'
 import { Emitter } from './emitter.ts'
 import type { NativeServer } from './native.ts'
+import type { PeerTable } from './peer-table.ts'
 
 /** What a stream needs of its server. */
 export interface StreamHome {
   readonly native: NativeServer
   readonly report: ListenerErrorReport
-  /** The accepted peers of a stream. */
-  peersOf(streamName: string): readonly Peer[]
+  readonly peers: Pick<PeerTable, 'of' | 'publisher' | 'viewerCount'>
 }
 
 /** What changed about a stream. */
 export interface StreamChange {
   readonly state: StreamState
-  readonly publisher: PushPeer | undefined
+  /** The publisher's number. */
+  readonly publisher: number | undefined
   readonly tracks: readonly TrackInfo[]
 }
 
@@ -54,7 +55,12 @@ export class LiveStream extends Emitter<StreamEvents> implements Stream {
   }
 
   get publisher(): PushPeer | undefined {
-    return this.#change.publisher
+    const number = this.#change.publisher
+    return number === undefined ? undefined : this.#home.peers.publisher(number)
+  }
+
+  get viewerCount(): number {
+    return this.#closed ? 0 : this.#home.peers.viewerCount(this.name)
   }
 
   get viewers(): readonly PullPeer[] {
@@ -62,7 +68,7 @@ export class LiveStream extends Emitter<StreamEvents> implements Stream {
   }
 
   peers(): readonly Peer[] {
-    return this.#closed ? [] : this.#home.peersOf(this.name)
+    return this.#closed ? [] : this.#home.peers.of(this.name)
   }
 
   close(reason = ''): Promise<void> {
@@ -80,7 +86,7 @@ export class LiveStream extends Emitter<StreamEvents> implements Stream {
   /** Takes what its home worker tells. */
   handle(change: StreamChange): void {
     this.#change = change
-    this.tell('change', { state: change.state, publisher: change.publisher })
+    if (this.listenerCount('change') > 0) this.tell('change', { state: change.state, publisher: this.publisher })
   }
 
   /** It is over. */

@@ -1,14 +1,20 @@
 // The endpoints: WHIP `POST /whip/:stream` (RFC 9725 §4.2) and WHEP `POST /whep/:stream`
 // (draft-ietf-wish-whep-04 §4.3). The server always answers the client's offer.
 
-import type { MediaServer, Peer, XrtcErrorCode } from '../../index.d.ts'
+import type { XrtcErrorCode } from '../../index.d.ts'
 import { XrtcError } from '../errors.ts'
+import type { Opened, SessionPeer } from '../kept-peer.ts'
+import type { Admitted } from '../peer-table.ts'
 import { withinTime } from './deadline.ts'
 import { entityTag } from './etag.ts'
 import type { HttpRequest, HttpResponse } from './message.ts'
 import { emptyResponse, mediaType } from './message.ts'
 import { problem } from './problem.ts'
 import type { Protocol } from './route.ts'
+import type { SignalingServer } from './signaling.ts'
+
+/** A peer with the description that it gets. */
+export type AdmittedPeer = Admitted<SessionPeer>
 
 /** The media type of offers and answers. */
 export const SDP = 'application/sdp'
@@ -38,21 +44,17 @@ export async function readOffer(
 
 /**
  * Lets the server answer the offer. If it takes too long the request fails, and a peer that comes after all is ended.
- *
- * The identity of a publisher is the app's; without one the `uid` of the query, which a page makes up for itself.
  */
-export async function acceptOffer(
-  server: MediaServer,
-  protocol: Protocol,
-  stream: string,
-  options: { readonly offer: string; readonly identity: string | undefined; readonly timeoutMs: number },
-): Promise<Peer> {
-  const { offer, identity, timeoutMs } = options
-  const accepted =
-    protocol === 'whip'
-      ? server.push(stream, identity === undefined ? { offer } : { offer, identity })
-      : server.pull(stream, { offer })
-  return await withinTime<Peer>(accepted, timeoutMs, (peer) => void peer.close('the request was given up'))
+export function acceptOffer(
+  server: SignalingServer,
+  opening: Opened,
+  { offer, timeoutMs }: { readonly offer: string; readonly timeoutMs: number },
+): Promise<AdmittedPeer> {
+  return withinTime(server.admit(opening, offer), timeoutMs, giveUp)
+}
+
+function giveUp({ peer }: AdmittedPeer): void {
+  void peer.close('the request was given up')
 }
 
 /**
@@ -61,12 +63,12 @@ export async function acceptOffer(
  */
 export async function counterOffer(
   error: unknown,
-  server: MediaServer,
-  stream: string,
+  server: SignalingServer,
+  opening: Opened,
   timeoutMs: number,
-): Promise<Peer> {
+): Promise<AdmittedPeer> {
   if (!(error instanceof XrtcError) || !UNACCEPTABLE.includes(error.code)) throw error
-  return await withinTime<Peer>(server.pull(stream), timeoutMs, (peer) => void peer.close('the request was given up'))
+  return await withinTime(server.admit(opening, undefined), timeoutMs, giveUp)
 }
 
 const UNACCEPTABLE: readonly XrtcErrorCode[] = ['XRTC_NO_COMMON_CODEC', 'XRTC_UNSUPPORTED_DESCRIPTION']
@@ -83,17 +85,18 @@ export function redirected(location: string): HttpResponse {
  * 201 with the answer (RFC 9725 §4.2), or 406 with the server's own offer (draft-ietf-wish-whep-04 §4.3.2). The type has
  * no parameters and the location no query: clients compare.
  */
-export function opened(peer: Peer, location: string, links: HttpResponse['headers']): HttpResponse {
+export function opened(admitted: AdmittedPeer, location: string, links: HttpResponse['headers']): HttpResponse {
+  const { peer, type, sdp, iceSession } = admitted
   return {
-    status: peer.localDescription?.type === 'offer' ? 406 : 201,
+    status: type === 'offer' ? 406 : 201,
     headers: [
       ['Content-Type', SDP],
       ['Location', location],
-      ['ETag', entityTag(peer.iceSession ?? peer.id)],
+      ['ETag', entityTag(iceSession)],
       ['Cache-Control', 'no-store'],
       ...links,
     ],
-    body: peer.localDescription?.sdp ?? '',
+    body: sdp,
     undelivered: () => void peer.close('the answer could not be delivered'),
   }
 }

@@ -1,13 +1,13 @@
 // The signaling as the app holds it: the core behind the adapters.
 
-import type { MediaServer, Signaling } from '../../index.d.ts'
+import type { Signaling } from '../../index.d.ts'
 import type { ClientAddress } from './client-address.ts'
 import { fastifyPlugin } from './fastify.ts'
 import { fetchHandler } from './fetch.ts'
 import type { Adapted, HttpRequest, HttpResponse } from './message.ts'
 import { nodeListener } from './node-listener.ts'
 import { routePatterns } from './route.ts'
-import type { SignalingHooks, SignalingSettings } from './signaling.ts'
+import type { SignalingHooks, SignalingServer, SignalingSettings } from './signaling.ts'
 import { SignalingCore } from './signaling.ts'
 
 /** What the server wants to know beside what the core tells. */
@@ -28,7 +28,7 @@ export class HttpSignaling implements Signaling {
   readonly #publicUrl: string | undefined
   #closing: Promise<void> | undefined
 
-  constructor(server: MediaServer, settings: SignalingSettings, hooks: HttpSignalingHooks) {
+  constructor(server: SignalingServer, settings: SignalingSettings, hooks: HttpSignalingHooks) {
     this.#core = new SignalingCore(server, settings, hooks)
     this.#hooks = hooks
     this.#clientAddress = settings.trustProxy

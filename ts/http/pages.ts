@@ -124,7 +124,7 @@ function describe(stream: Stream): object {
     state: stream.state,
     createdAt: stream.createdAt.toISOString(),
     live: stream.live,
-    viewers: stream.viewers.length,
+    viewers: stream.viewerCount,
     codecs: stream.tracks.map((track) => track.codec),
     tracks: stream.tracks,
   }

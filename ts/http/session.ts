@@ -1,7 +1,7 @@
 // HTTP sessions: one per peer that came by WHIP or WHEP, under a name that nobody can guess.
 
 import { randomBytes } from 'node:crypto'
-import type { Peer } from '../../index.d.ts'
+import type { SessionPeer } from '../kept-peer.ts'
 import type { Protocol } from './route.ts'
 
 // Tells this process from its siblings and from its former self.
@@ -13,8 +13,6 @@ const ID_BYTES = 18
 // The generator is asked for many at once: a call costs it more than the bytes do.
 const DRAWN_AT_ONCE = 128
 
-const SETTLED: Promise<unknown> = Promise.resolve()
-
 // A client may end its peer first and its session after (OBS does, and takes anything but 200 for a failure), so
 // sessions whose peer said goodbye are remembered for a while.
 const REMEMBERED = 1024
@@ -24,18 +22,25 @@ const REMEMBERED_MS = 60_000
 export interface Session {
   readonly id: string
   readonly protocol: Protocol
-  readonly peer: Peer
-  readonly stream: string
+  readonly peer: SessionPeer
   /** The token that came in the endpoint's URL: the session's URL, as secret as that one was, stands for it. */
   readonly urlToken: string | undefined
-  /** PATCH requests are served one after the other. */
-  turn: Promise<unknown>
-  /** The client's ICE credentials of before its restarts, newest last. */
-  readonly earlierGenerations: string[]
+  /** The PATCH that is served now: they are served one after the other. */
+  turn: Promise<unknown> | undefined
+  /** The client's ICE credentials of before its restarts, newest last; nothing without any. */
+  earlierGenerations: readonly string[] | undefined
 }
 
 /** A session that is over, as far as it is still known. */
-export type EndedSession = Omit<Session, 'peer' | 'turn' | 'earlierGenerations'> & { readonly endedAt: number }
+export interface EndedSession extends Pick<Session, 'id' | 'protocol' | 'urlToken'> {
+  readonly stream: string
+  readonly endedAt: number
+}
+
+/** The name of a session's stream. */
+export function streamOf(session: Session | EndedSession): string {
+  return 'peer' in session ? session.peer.streamName : session.stream
+}
 
 /** The sessions of one signaling. */
 export class SessionTable {
@@ -58,14 +63,13 @@ export class SessionTable {
   }
 
   /** Opens a session for a peer; it ends with the peer. */
-  open(session: Pick<Session, 'protocol' | 'peer' | 'stream' | 'urlToken'>): Session {
-    const { protocol, peer, stream, urlToken } = session
+  open({ protocol, peer, urlToken }: Pick<Session, 'protocol' | 'peer' | 'urlToken'>): Session {
     const id = this.#prefix + this.#draw()
-    const opened: Session = { id, protocol, peer, stream, urlToken, turn: SETTLED, earlierGenerations: [] }
+    const opened: Session = { id, protocol, peer, urlToken, turn: undefined, earlierGenerations: undefined }
     this.#sessions.set(id, opened)
     this.#onSize(1)
     if (peer.closed) this.#end(opened)
-    else peer.once('closed', () => this.#end(opened))
+    else peer.onEnd(() => this.#end(opened))
     return opened
   }
 
@@ -118,8 +122,8 @@ export class SessionTable {
   #end(session: Session): void {
     if (!this.#sessions.delete(session.id)) return
     this.#onSize(-1)
-    const { id, protocol, stream, urlToken } = session
-    this.#ended.set(id, { id, protocol, stream, urlToken, endedAt: Date.now() })
+    const { id, protocol, urlToken } = session
+    this.#ended.set(id, { id, protocol, stream: streamOf(session), urlToken, endedAt: Date.now() })
     for (const [oldest, { endedAt }] of this.#ended) {
       if (this.#ended.size <= REMEMBERED && Date.now() - endedAt <= REMEMBERED_MS) break
       this.#ended.delete(oldest)

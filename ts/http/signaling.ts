@@ -1,6 +1,8 @@
 // The signaling's core: a request record in, a response record out. Nothing here knows a framework.
 
 import type { MediaServer, RateLimitOptions, SignalingOptions, XrtcRoutesOptions } from '../../index.d.ts'
+import type { Opened, SessionPeer } from '../kept-peer.ts'
+import type { Admitted } from '../peer-table.ts'
 import { parseStreamName } from '../stream-name.ts'
 import type { ClientAddress } from './client-address.ts'
 import { Cors } from './cors.ts'
@@ -16,7 +18,7 @@ import { RATE_LIMIT_DEFAULTS, RateLimiter } from './rate-limit.ts'
 import { FRAGMENT, patchSession } from './resource.ts'
 import type { Protocol, Route } from './route.ts'
 import { route, sessionPath } from './route.ts'
-import { SessionTable } from './session.ts'
+import { SessionTable, streamOf } from './session.ts'
 import type { ExtensionResource } from './whep/extensions.ts'
 import { Extensions, describeExtension, extensionLinks, extensionMethods } from './whep/extensions.ts'
 import { XrtcRoutes } from './xrtc/routes.ts'
@@ -48,6 +50,12 @@ export const SIGNALING_DEFAULTS = {
   rateLimit: RATE_LIMIT_DEFAULTS,
 } as const satisfies SignalingOptions
 
+/** The server, as its signaling sees it. */
+export interface SignalingServer extends MediaServer {
+  /** Lets a peer in: by its offer, or with one of the server's. The app sees it once it asks. */
+  admit(opened: Opened, offer: string | undefined): Promise<Admitted<SessionPeer>>
+}
+
 /** What the signaling tells its server. */
 export interface SignalingHooks {
   /** A session came or went. */
@@ -58,7 +66,7 @@ export interface SignalingHooks {
 
 /** Serves requests by the rules of WHIP and WHEP. */
 export class SignalingCore {
-  readonly #server: MediaServer
+  readonly #server: SignalingServer
   readonly #settings: SignalingSettings
   readonly #hooks: SignalingHooks
   readonly #gate: Gate
@@ -70,7 +78,7 @@ export class SignalingCore {
   readonly #limiter: RateLimiter | undefined
   #state: 'open' | 'draining' | 'closed' = 'open'
 
-  constructor(server: MediaServer, settings: SignalingSettings, hooks: SignalingHooks) {
+  constructor(server: SignalingServer, settings: SignalingSettings, hooks: SignalingHooks) {
     this.#server = server
     this.#settings = settings
     this.#hooks = hooks
@@ -177,18 +185,20 @@ export class SignalingCore {
     if (passage.redirect !== undefined) return redirected(passage.redirect)
     const body = await readOffer(request, protocol, maxBodyBytes)
     if ('refusal' in body) return body.refusal
-    const identity = passage.identity ?? uidOf(request)
-    const options = { offer: body.offer, identity, timeoutMs: requestTimeoutMs }
-    const peer = await acceptOffer(this.#server, protocol, stream, options).catch((error: unknown) => {
-      if (!counterOffers || protocol === 'whip') throw error
-      return counterOffer(error, this.#server, stream, requestTimeoutMs)
-    })
+    const action = actionOf(protocol)
+    // Of publishers, who is who; a page makes one up for itself where the app says nothing.
+    const identity = action === 'push' ? (passage.identity ?? uidOf(request)) : undefined
+    const opening: Opened = { action, streamName: stream, identity }
+    const accepted = acceptOffer(this.#server, opening, { offer: body.offer, timeoutMs: requestTimeoutMs })
+    const admitted = await (counterOffers && action === 'pull'
+      ? accepted.catch((error: unknown) => counterOffer(error, this.#server, opening, requestTimeoutMs))
+      : accepted)
+    const { peer } = admitted
     limitLifetime(peer, passage.expiresInMs)
-    const urlToken = request.query.get('token') ?? undefined
-    const session = this.#sessions.open({ protocol, peer, stream, urlToken })
+    const session = this.#sessions.open({ protocol, peer, urlToken: request.query.get('token') ?? undefined })
     const path = sessionPath(request, basePath, protocol, session.id)
     const extensions = protocol === 'whep' ? extensionLinks(path, this.#settings.whepExtensions) : []
-    return opened(peer, path, [...iceServerLinks(passage.iceServers), ...extensions])
+    return opened(admitted, path, [...iceServerLinks(passage.iceServers), ...extensions])
   }
 
   async #session(protocol: Protocol, id: string, request: HttpRequest): Promise<HttpResponse> {
@@ -200,7 +210,7 @@ export class SignalingCore {
     if (method === 'GET' || method === 'HEAD') return emptyResponse(session === undefined ? 404 : 204)
     if (method !== 'PATCH' && method !== 'DELETE') return notAllowed(method, SESSION_METHODS)
     const asking = withToken(request, known.urlToken)
-    const passage = await this.#gate.pass(asking, { action: actionOf(protocol), stream: known.stream })
+    const passage = await this.#gate.pass(asking, { action: actionOf(protocol), stream: streamOf(known) })
     if ('refusal' in passage) return passage.refusal
     if (method === 'DELETE') {
       // RFC 9725 §4.2 shows 200, and OBS takes nothing else for a success. Entity tags are ignored here.
@@ -223,7 +233,7 @@ export class SignalingCore {
     // A page's EventSource sends no authorization: the URL, which nobody can guess, stands for it.
     if (!FREE_METHODS.has(method)) {
       const asking = withToken(request, session.urlToken)
-      const context = { action: 'pull', stream: session.stream } as const
+      const context = { action: 'pull', stream: streamOf(session) } as const
       const passage = await this.#gate.pass(asking, context)
       if ('refusal' in passage) return passage.refusal
       limitLifetime(session.peer, passage.expiresInMs)

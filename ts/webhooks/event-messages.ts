@@ -54,12 +54,12 @@ function watchPeer(peer: Peer, tell: EventSink): void {
 }
 
 function describeStream(stream: Stream): WebhookStream {
-  const { name, state, createdAt, publisher, viewers } = stream
+  const { name, state, createdAt, publisher, viewerCount } = stream
   return {
     stream: name,
     state,
     createdAt: createdAt.toISOString(),
-    viewers: viewers.length,
+    viewers: viewerCount,
     ...(publisher === undefined ? {} : { publisher: describePeer(publisher) }),
   }
 }

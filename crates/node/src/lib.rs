@@ -5,6 +5,7 @@
 mod command;
 mod error;
 mod event;
+mod kept;
 mod options;
 mod server;
 mod stats;

@@ -25,7 +25,7 @@ use crate::turn::BindingTurn;
 /// Running workers.
 #[napi]
 pub struct BindingServer {
-    server: Server,
+    pub(crate) server: Server,
 }
 
 /// Where a worker, or the port that takes TCP connections, can be reached.
@@ -348,7 +348,7 @@ impl BindingServer {
     }
 
     /// What is held beside the state machines: `workers`, `sockets`, `detours`, `commandSlots`, `toldSlots`,
-    /// `turnAllocations`, `turnConnections`.
+    /// `kept`, `turnAllocations`, `turnConnections`.
     #[napi(catch_unwind)]
     pub fn held(&self) -> HashMap<String, f64> {
         counts(self.server.held())
@@ -361,7 +361,7 @@ impl BindingServer {
         self.server.shutdown();
     }
 
-    fn send_to(&mut self, peer: PeerId, command: Command) -> Result<(), BindingError> {
+    pub(crate) fn send_to(&mut self, peer: PeerId, command: Command) -> Result<(), BindingError> {
         let worker = self.server.worker_of(peer);
         self.server.send(worker, command).map_err(not_sent)
     }
@@ -407,15 +407,15 @@ fn duplicate(descriptor: i32) -> Option<std::net::TcpStream> {
     borrowed.try_clone_to_owned().ok().map(Into::into)
 }
 
-fn stream_name(text: &str) -> Result<StreamName, BindingError> {
+pub(crate) fn stream_name(text: &str) -> Result<StreamName, BindingError> {
     StreamName::parse(text).map_err(invalid_stream_name)
 }
 
-fn request_id(number: i64) -> Result<RequestId, BindingError> {
+pub(crate) fn request_id(number: i64) -> Result<RequestId, BindingError> {
     natural(number, "request").map(RequestId)
 }
 
-fn peer_id(number: i64) -> Result<PeerId, BindingError> {
+pub(crate) fn peer_id(number: i64) -> Result<PeerId, BindingError> {
     natural(number, "peer").map(PeerId)
 }
 

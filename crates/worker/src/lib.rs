@@ -24,6 +24,7 @@ mod error;
 mod front;
 mod gathering;
 mod interface;
+mod kept;
 mod ledger;
 mod moderation;
 #[cfg(test)]
@@ -70,6 +71,7 @@ pub use config::{Announced, ServerConfig, TcpPort};
 pub use counters::SocketCounters;
 pub use error::{ReplaceError, SendError, StartError};
 pub use interface::{InterfaceFilter, local_addresses};
+pub use kept::KeptPeer;
 pub use server::{Server, WorkerEvent, WorkerInfo};
 pub use turn::{InvalidTurnCertificate, TurnInfo, TurnSettings, TurnTls};
 pub use udp::Backend;

@@ -14,6 +14,7 @@ use crate::certificate::{DtlsSource, PemCertificate};
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::driver::DriverParts;
+use crate::kept::{KeptPeer, KeptPeers};
 use crate::queue::{Doorbell, Everyone, ServerEnds, Shared, connect};
 use crate::seat::{seats, sfu_config, steering};
 use crate::tcp::{Acceptor, AcceptorHandle, Connections, Doors, handover};
@@ -39,6 +40,7 @@ pub struct Server {
     links: Vec<Link>,
     /// How many numbers of peers have been given.
     peers: u64,
+    kept: KeptPeers,
     closed: bool,
     /// What the workers told during the shutdown.
     farewell: VecDeque<(WorkerId, WorkerEvent)>,
@@ -111,6 +113,7 @@ impl Server {
             turn: None,
             links: Vec::with_capacity(seats.len()),
             peers: 0,
+            kept: KeptPeers::default(),
             closed: false,
             farewell: VecDeque::new(),
         };
@@ -260,6 +263,28 @@ impl Server {
         Ok(())
     }
 
+    /// Keeps what the application would be told of a peer's states and descriptions until [`release`](Self::release):
+    /// for one that it opens with `offer` and holds nothing of.
+    pub fn keep(&mut self, peer: PeerId, offer: &str) {
+        self.kept.keep(peer, offer);
+    }
+
+    /// What is known of a peer that is kept, as of the last [`drain`](Self::drain).
+    pub fn kept(&self, peer: PeerId) -> Option<KeptPeer> {
+        self.kept.get(peer)
+    }
+
+    /// The name of its ICE session alone.
+    pub fn kept_ice_session(&self, peer: PeerId) -> Option<&str> {
+        self.kept.ice_session(peer)
+    }
+
+    /// Keeps a peer no longer: from now on its states are told. To be called for every peer that was kept, at its end
+    /// at the latest.
+    pub fn release(&mut self, peer: PeerId) {
+        self.kept.release(peer);
+    }
+
     /// Takes a TCP connection that came to a port of the application's and begins with `first`, the bytes that were read of
     /// it. `false`: no connections are taken, or too many are waiting.
     pub fn take_connection(&self, stream: TcpStream, first: Vec<u8>) -> bool {
@@ -273,10 +298,21 @@ impl Server {
         if let Some(doorbell) = &self.doorbell {
             doorbell.answer();
         }
+        let mut kept = std::mem::take(&mut self.kept);
+        let mut tell = |worker, event| {
+            let is_told = match &event {
+                WorkerEvent::Sfu(event) => kept.note(event),
+                WorkerEvent::Failed { .. } => true,
+            };
+            if is_told {
+                take(worker, event);
+            }
+        };
         for (worker, event) in self.farewell.drain(..) {
-            take(worker, event);
+            tell(worker, event);
         }
-        self.take_events(take);
+        self.take_events(tell);
+        self.kept = kept;
     }
 
     fn take_events(&mut self, mut take: impl FnMut(WorkerId, WorkerEvent)) {
@@ -304,8 +340,9 @@ impl Server {
 
     /// What the server holds beside its state machines, by stable camelCase name: `workers` (threads), `sockets`,
     /// `detours` between workers that share a port, `relayedAddresses` that peers have at TURN servers, and the slots in use of the queues between application and
-    /// workers. Of the TURN server `turnAllocations` and `turnConnections`; its sockets are among the `sockets`.
-    pub fn held(&self) -> [(&'static str, u64); 8] {
+    /// workers; `kept` peers. Of the TURN server `turnAllocations` and `turnConnections`; its sockets are among the
+    /// `sockets`.
+    pub fn held(&self) -> [(&'static str, u64); 9] {
         let of_turn = |name| self.turn.as_ref().map_or(0, |turn| turn.held(name));
         let (mut workers, mut sockets, mut commands) = (0, 0, 0);
         let (mut detours, mut relayed) = (0, 0);
@@ -332,6 +369,7 @@ impl Server {
             ("relayedAddresses", relayed),
             ("commandSlots", commands as u64),
             ("toldSlots", events as u64),
+            ("kept", self.kept.len() as u64),
             ("turnAllocations", of_turn("allocations")),
             ("turnConnections", of_turn("connections")),
         ]

@@ -1,7 +1,7 @@
 // The extensions of WHEP below a session's URL: server-sent events and the choice of a layer.
 
 import { randomBytes } from 'node:crypto'
-import type { MediaServer, PullPeer, Stream, WhepExtensions } from '../../../index.d.ts'
+import type { MediaServer, Peer, PullPeer, Stream, WhepExtensions } from '../../../index.d.ts'
 import type { HttpRequest, HttpResponse } from '../message.ts'
 import { emptyResponse, mediaType } from '../message.ts'
 import { problem } from '../problem.ts'
@@ -71,7 +71,7 @@ export class Extensions {
     if (resource.kind === 'layer') {
       if (mediaType(request) !== JSON_TYPE) return notJson()
       const wish = parsed(await request.body(this.#maxBodyBytes))
-      return await chooseLayer(session.peer as PullPeer, wish, sectionsOf(session))
+      return await chooseLayer(session.peer.object() as Peer as PullPeer, wish, sectionsOf(session))
     }
     if (resource.kind === 'events') return await this.#create(session, request, path)
     const streams = this.#streams.get(session)
@@ -97,7 +97,7 @@ export class Extensions {
     if (!Array.isArray(types) || types.length === 0 || !types.every(isEventType)) {
       return problem(400, { detail: `the body is a JSON array of types of events; there are ${EVENTS.join(', ')}` })
     }
-    const stream = this.#server.stream(session.stream)
+    const stream = this.#server.stream(session.peer.streamName)
     if (stream === undefined || session.peer.closed) return problem(404, { detail: 'the session is over' })
     const streams = this.#streamsOf(session)
     if (streams.size >= MOST_STREAMS) {
@@ -117,7 +117,7 @@ export class Extensions {
     if (present !== undefined) return present
     const streams = new Map<string, EventStream>()
     this.#streams.set(session, streams)
-    session.peer.once('closed', () => {
+    session.peer.onEnd(() => {
       this.#streams.delete(session)
       for (const stream of streams.values()) stream.close()
     })

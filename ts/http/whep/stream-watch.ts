@@ -72,7 +72,7 @@ export class StreamWatch {
 
   #begin(): void {
     this.#active = this.#stream.live
-    this.#count = this.#stream.viewers.length
+    this.#count = this.#stream.viewerCount
     this.#stream.on('change', this.#onChange)
     this.#timers = [
       setInterval(() => this.#countViewers(), VIEWERS_MS).unref(),
@@ -88,7 +88,7 @@ export class StreamWatch {
   }
 
   #countViewers(): void {
-    const count = this.#stream.viewers.length
+    const count = this.#stream.viewerCount
     if (count === this.#count) return
     this.#count = count
     for (const watcher of this.#watchers) watcher.viewerCount(count)

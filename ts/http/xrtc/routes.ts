@@ -3,6 +3,7 @@
 
 import type { MediaServer, Peer, XrtcRoutesOptions } from '../../../index.d.ts'
 import { errorOf } from '../../errors.ts'
+import type { PeerBase } from '../../peer.ts'
 import { withinTime } from '../deadline.ts'
 import type { Gate, Terms } from '../gate.ts'
 import { limitLifetime } from '../lifetime.ts'
@@ -123,7 +124,7 @@ export class XrtcRoutes {
         ? this.#server.push(stream, { identity: identity ?? `uid:${uid}`, replace: this.#replace, media })
         : this.#server.pull(stream, { media })
     const peer = await withinTime(opened, this.#settings.requestTimeoutMs, giveUp)
-    limitLifetime(peer, expiresInMs)
+    limitLifetime(peer as PeerBase, expiresInMs)
     this.#sessions.open({ ...asked, identity }, peer)
     call.done('offer')
     const sdp = peer.localDescription?.sdp ?? ''
@@ -140,7 +141,7 @@ export class XrtcRoutes {
     if (peer === undefined) throw this.#unknown(key)
     const taken = peer.setRemoteDescription({ type: 'answer', sdp })
     await withinTime(taken, this.#settings.requestTimeoutMs, () => giveUp(peer))
-    limitLifetime(peer, expiresInMs)
+    limitLifetime(peer as PeerBase, expiresInMs)
     call.done('answer')
     return call.reply()
   }

@@ -193,7 +193,7 @@ fn a_closed_server_has_told_its_peers_and_takes_nothing_more() {
             app.server.send(WorkerId(0), Command::GetHeld { request }),
             Err(SendError::Closed)
         );
-        assert_eq!(app.server.held().map(|(_, count)| count), [0; 8]);
+        assert_eq!(app.server.held().map(|(_, count)| count), [0; 9]);
         for address in addresses {
             #[expect(clippy::disallowed_methods, reason = "the port is free again")]
             let again = UdpSocket::bind(address);
