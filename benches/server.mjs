@@ -3,6 +3,7 @@
 
 import { createServer as createHttpServer } from 'node:http'
 import { createInterface } from 'node:readline'
+import { getHeapStatistics } from 'node:v8'
 import { createServer } from 'xrtc'
 
 const server = await createServer({ udp: { host: '127.0.0.1' }, workers: Number(process.env.WORKERS ?? 1) })
@@ -12,6 +13,7 @@ const COMMANDS = {
   // Holds up the JavaScript thread without using its core, as a synchronous call into the system would.
   block: (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
   stats: () => server.getStats(),
+  memory: (collected) => memory(collected),
 }
 
 http.listen(0, '127.0.0.1', () => reply({ url: `http://127.0.0.1:${http.address().port}` }))
@@ -22,6 +24,20 @@ for await (const line of createInterface(process.stdin)) {
 http.closeAllConnections()
 http.close()
 await server.close()
+
+// Bytes. V8's part are the pages of its heap that it has touched; the rest is native, the shared libraries included.
+async function memory(collected) {
+  if (collected) {
+    // What a first collection lets go of (finalizers, weak references) goes with the next one, and its pages a moment later.
+    for (let round = 0; round < 3; round += 1) {
+      globalThis.gc()
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+  const { total_physical_size: v8, used_heap_size: objects } = getHeapStatistics()
+  const resident = process.memoryUsage.rss()
+  return { resident, v8, objects, native: resident - v8 }
+}
 
 function reply(value) {
   process.stdout.write(`${JSON.stringify(value)}\n`)

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +35,7 @@ func cmdMemory(args []string) error {
 	idle := fs.Bool("idle", false, "the stream is silent: viewers connect and get nothing")
 	settle := fs.Duration("settle", 5*time.Second, "wait before each reading")
 	joinRate := fs.Float64("join-rate", 100, "joins per second")
+	wait := fs.Bool("wait", false, "print each step as a line of JSON and go on when a line comes")
 	asJSON, err := parseFlags(fs, args)
 	if err != nil {
 		return err
@@ -56,7 +59,16 @@ func cmdMemory(args []string) error {
 		}
 		sc.crowd.grow(n-have, *joinRate)
 		time.Sleep(*settle)
-		res.Steps = append(res.Steps, memoryStep{len(sc.crowd.list()), float64(sampleProcs(sc.pids).rss) / 1e6})
+		step := memoryStep{len(sc.crowd.list()), float64(sampleProcs(sc.pids).rss) / 1e6}
+		res.Steps = append(res.Steps, step)
+		if *wait {
+			if err := emit(true, step, nil); err != nil {
+				return err
+			}
+			if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+				return err
+			}
+		}
 	}
 	return emit(asJSON, res, res.table)
 }

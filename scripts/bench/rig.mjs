@@ -37,6 +37,25 @@ export function generate(command, flags) {
   return json(GENERATOR, [command, '-json', ...flags])
 }
 
+/** Runs the generator, which waits at each of its steps (`-wait`) until `atStep` is done; returns what it found. */
+export async function generateSteps(command, flags, atStep) {
+  const child = spawn(GENERATOR, [command, '-json', '-wait', ...flags], {
+    cwd: root,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  let last
+  for await (const line of createInterface(child.stdout)) {
+    last = JSON.parse(line)
+    if (last.command !== undefined) continue
+    await atStep(last)
+    child.stdin.write('\n')
+  }
+  const [code] = await exited
+  if (code !== 0 || last?.command === undefined) throw new StepError(command, `the generator ended with ${code}`)
+  return last
+}
+
 /** Runs the generator and lets it print its own table. */
 export function generateTable(command, flags) {
   return run(GENERATOR, [command, ...flags])
@@ -73,8 +92,9 @@ export async function withReflector(action) {
  * Starts the server under test, on CPU 0 unless told otherwise, and stops it when `action` is done. It also stops by
  * itself when this process ends.
  */
-export async function withServer(action, { workers = 1, cpus = '0' } = {}) {
-  const child = spawn('taskset', ['-c', cpus, process.execPath, join(root, 'benches/server.mjs')], {
+export async function withServer(action, { workers = 1, cpus = '0', nodeFlags = [] } = {}) {
+  const program = [process.execPath, ...nodeFlags, join(root, 'benches/server.mjs')]
+  const child = spawn('taskset', ['-c', cpus, ...program], {
     cwd: root,
     env: { ...process.env, WORKERS: String(workers) },
     stdio: ['pipe', 'pipe', 'inherit'],
