@@ -2,10 +2,14 @@
 //! addresses there.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use xrtc_rtp::Time;
-use xrtc_sfu::{Command, Gatherer, Ice, OwnAddresses, Path, PeerId, PullOptions, PushOptions};
+use xrtc_sfu::{
+    CandidateError, Command, Gatherer, Ice, OwnAddresses, Path, PeerId, PullOptions, PushOptions,
+    TurnAccess,
+};
 use xrtc_transport::Transmit;
 
 /// What waits, oldest first.
@@ -153,6 +157,15 @@ pub(crate) fn own_addresses(command: &mut Command) -> Option<&mut OwnAddresses> 
     match ice {
         Ice::Full(addresses) => Some(addresses),
         Ice::Lite => None,
+    }
+}
+
+/// What a peer is told of a TURN server where no further command may wait.
+pub(crate) fn not_asked(access: &TurnAccess) -> CandidateError {
+    CandidateError {
+        url: Arc::clone(&access.url),
+        code: 701,
+        text: "not asked: too many peers gather at a time".to_owned(),
     }
 }
 

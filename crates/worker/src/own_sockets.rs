@@ -12,15 +12,14 @@ use mio::{Interest, Registry, Token};
 use slab::Slab;
 use xrtc_rtp::Time;
 use xrtc_sfu::{
-    Batch, Candidate, CandidateError, Class, Command, Event, OwnAddresses, Path, PeerId, RequestId,
-    Tag, TurnAccess,
+    Batch, Candidate, Class, Command, Event, OwnAddresses, Path, PeerId, RequestId, Tag, TurnAccess,
 };
 use xrtc_turn::PortSet;
 
 use crate::allocations::Allocations;
 use crate::counters::Counters;
 use crate::entropy;
-use crate::gathering::{Gathering, own_addresses};
+use crate::gathering::{Gathering, not_asked, own_addresses};
 use crate::interface::{InterfaceFilter, local_addresses};
 use crate::udp::{Cursor, Outgoing, ReceiveBuffer, SendBuffer, Sent, Share, Socket};
 use crate::{Announced, Backend, ServerConfig};
@@ -451,14 +450,6 @@ pub(crate) const fn place(local: SocketAddr) -> Place {
 fn seed() -> Option<u64> {
     let [a, b, c, d, e, f, g, h, ..] = entropy::seed().ok()?;
     Some(u64::from_ne_bytes([a, b, c, d, e, f, g, h]))
-}
-
-fn not_asked(access: &TurnAccess) -> CandidateError {
-    CandidateError {
-        url: Arc::clone(&access.url),
-        code: 701,
-        text: "not asked: too many peers gather at a time".to_owned(),
-    }
 }
 
 /// Where the socket can send from, and which of these addresses others may be told.
