@@ -287,6 +287,24 @@ test('a remote side that never comes ends with iceTimeout', async (t) => {
   await heldBecomes(t, server, before)
 })
 
+test('a call that does not fit says why', async (t) => {
+  const server = await startServer(t)
+  const [push, pull] = [server.peer({ push: 'lobby' }), server.peer({ pull: 'lobby' })]
+  const state = ' (the signaling state is stable)'
+  for (const [call, message] of [
+    [() => push.createAnswer(), `createAnswer does not fit: no offer was set${state}`],
+    [
+      () => push.setRemoteDescription({ type: 'answer', sdp: PUBLISH }),
+      `setRemoteDescription does not fit: no offer of the server was set${state}`,
+    ],
+    [() => push.addIceCandidate(null), `addIceCandidate does not fit: there is no remote description${state}`],
+    [() => push.addIceFragment(''), `addIceFragment does not fit: there is no remote description${state}`],
+    [() => pull.setLayer(), `setLayer does not fit: there is no remote description${state}`],
+  ] as const) {
+    await t.throwsAsync(call, { instanceOf: InvalidStateError, message })
+  }
+})
+
 test('an offer that is a description object is refused by its name', async (t) => {
   const server = await startServer(t)
   const offer = { type: 'offer', sdp: PUBLISH } as unknown as string

@@ -51,6 +51,8 @@ test('media that are neither true nor false are refused by their name', async (t
   const server = await startServer(t)
   const media = { audio: 'yes' } as unknown as MediaKinds
   const expected = { instanceOf: InvalidArgumentError, message: 'media.audio is true or false' }
+  const nothing = { audio: false, video: false }
+  t.throws(() => server.peer({ pull: 'lobby', media: nothing }), { message: 'media has neither audio nor video' })
   t.throws(() => server.peer({ push: 'lobby', media }), expected)
   t.throws(() => server.peer({ pull: 'lobby', media }), expected)
   t.throws(() => server.pullFrom('http://127.0.0.1/whep/x', 'lobby', { media }), expected)

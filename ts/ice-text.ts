@@ -1,7 +1,7 @@
 // The few lines of session descriptions that ICE needs on the JavaScript side: credentials and trickle fragments
 // (RFC 8840). Everything else about descriptions is native.
 
-import type { IceCandidateInit } from '../index.d.ts'
+import type { IceCandidateInit, SessionDescription } from '../index.d.ts'
 
 /** The credentials of one side. */
 export interface IceCredentials {
@@ -16,9 +16,13 @@ export function credentialsOf(text: string): IceCredentials | undefined {
   return ufrag === undefined || pwd === undefined ? undefined : { ufrag, pwd }
 }
 
-/** The same description with other credentials. */
-export function withCredentials(sdp: string, { ufrag, pwd }: IceCredentials): string {
-  return sdp.replace(/^a=ice-ufrag:\S+/gm, `a=ice-ufrag:${ufrag}`).replace(/^a=ice-pwd:\S+/gm, `a=ice-pwd:${pwd}`)
+/** The same description with the credentials of a fragment, if that has any. */
+export function withCredentialsOf({ type, sdp }: SessionDescription, fragment: string): SessionDescription {
+  const credentials = credentialsOf(fragment)
+  if (credentials === undefined) return { type, sdp }
+  const { ufrag, pwd } = credentials
+  const named = sdp.replace(/^a=ice-ufrag:\S+/gm, `a=ice-ufrag:${ufrag}`)
+  return { type, sdp: named.replace(/^a=ice-pwd:\S+/gm, `a=ice-pwd:${pwd}`) }
 }
 
 /** The fragment for one candidate of the browser's API; no candidate: there are no more. */

@@ -37,6 +37,7 @@ export function mediaKinds(name: string, media: unknown): void {
   const { audio, video } = media as MediaKinds
   flag(`${name}.audio`, audio)
   flag(`${name}.video`, video)
+  if (audio === false && video === false && name === 'media') throw invalid('media has neither audio nor video')
 }
 
 /** The error for a wrong argument. */

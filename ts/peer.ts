@@ -21,7 +21,7 @@ import type { ListenerErrorReport } from './emitter.ts'
 import { Emitter } from './emitter.ts'
 import { errorOf } from './errors.ts'
 import type { Gather, Gathering } from './gathering.ts'
-import { credentialsOf, fragmentOf, withCredentials } from './ice-text.ts'
+import { fragmentOf, withCredentialsOf } from './ice-text.ts'
 import type { SessionPeer } from './kept-peer.ts'
 import type { KeptFacts, NativeServer, OpenedPeer, PeerEvent } from './native.ts'
 import { invalid, text } from './options.ts'
@@ -42,6 +42,7 @@ export interface PeerHome {
 // As many as a browser with many interfaces has.
 const MOST_EARLY = 64
 const NONE: readonly IceCandidateInit[] = []
+const NO_REMOTE = 'there is no remote description'
 
 /** What pushers and pullers have in common. */
 export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, SessionPeer {
@@ -144,7 +145,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, Sess
 
   async createAnswer(): Promise<SessionDescription> {
     this.#assertOpen()
-    if (this.#created?.type !== 'answer') throw this.#wrongState('createAnswer')
+    if (this.#created?.type !== 'answer') throw this.#wrongState('createAnswer', 'no offer was set')
     return this.#created
   }
 
@@ -172,7 +173,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, Sess
     if (description.type === 'offer') return await this.#takeOffer(sdp)
     if (description.type !== 'answer') throw invalid('a description has the type offer, answer or rollback')
     const offer = this.#pendingLocal
-    if (offer === undefined) throw this.#wrongState('setRemoteDescription')
+    if (offer === undefined) throw this.#wrongState('setRemoteDescription', 'no offer of the server was set')
     await this.#home.native.setAnswer(this.#expectNumber(), sdp)
     await this.#addEarly(this.#settle(offer, { type: 'answer', sdp }))
   }
@@ -195,7 +196,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, Sess
     if (typeof init !== 'object') throw invalid('a candidate is an object, as RTCIceCandidate.toJSON gives it')
     if (init.candidate !== undefined) text('candidate', init.candidate)
     const remote = this.remoteDescription
-    if (remote === null) throw this.#wrongState('addIceCandidate')
+    if (remote === null) throw this.#wrongState('addIceCandidate', NO_REMOTE)
     // What belongs to a later offer counts when its answer holds.
     if (this.#pendingRemote !== undefined && this.#current !== undefined) {
       if (this.#early.length < MOST_EARLY) this.#early.push(init)
@@ -206,7 +207,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, Sess
 
   async addIceFragment(fragment: string): Promise<string | undefined> {
     this.#assertOpen()
-    if (this.remoteDescription === null) throw this.#wrongState('addIceFragment')
+    if (this.remoteDescription === null) throw this.#wrongState('addIceFragment', NO_REMOTE)
     return await this.#trickle(text('fragment', fragment))
   }
 
@@ -467,7 +468,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, Sess
   /** The native side and its number there, for a command of its own. */
   protected negotiated(method: string): { readonly native: NativeServer; readonly number: number } {
     this.#assertOpen()
-    if (this.#number === undefined) throw this.#wrongState(method)
+    if (this.#number === undefined) throw this.#wrongState(method, NO_REMOTE)
     return { native: this.#home.native, number: this.#number }
   }
 
@@ -477,8 +478,9 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, Sess
     throw errorOf('XRTC_CLOSED', `the peer is closed (${this.#closed?.reason ?? 'closed'})`)
   }
 
-  #wrongState(method: string): Error {
-    return errorOf('XRTC_INVALID_STATE', `${method} does not fit: the signaling state is ${this.#signalingState}`)
+  #wrongState(method: string, why?: string): Error {
+    const state = `the signaling state is ${this.#signalingState}`
+    return errorOf('XRTC_INVALID_STATE', `${method} does not fit: ${why === undefined ? state : `${why} (${state})`}`)
   }
 
   #expectNumber(): number {
@@ -490,10 +492,4 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, Sess
     if (this.#created?.type === type) return this.#created
     throw errorOf('XRTC_INTERNAL', 'the worker made no description')
   }
-}
-
-function withCredentialsOf(description: SessionDescription, fragment: string): SessionDescription {
-  const credentials = credentialsOf(fragment)
-  if (credentials === undefined) return description
-  return { type: description.type, sdp: withCredentials(description.sdp, credentials) }
 }

@@ -242,6 +242,7 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
 
   iceServers(options: IceServersOptions = {}): readonly IceServer[] {
     this.#assertOpen()
+    known('iceServers', options, ['identity', 'ttlSeconds'])
     if (this.turn === undefined || this.#turnTerms === undefined) return []
     return mintIceServers(this.#turnTerms, this.turn.urls, options)
   }

@@ -122,7 +122,6 @@ export function mintIceServers(
   urls: readonly string[],
   options: IceServersOptions,
 ): readonly IceServer[] {
-  known('iceServers', options, ['identity', 'ttlSeconds'])
   const { secret } = terms
   const ttlSeconds = options.ttlSeconds ?? terms.ttlSeconds
   // Whoever has no name gets one nobody has: limits count by user names.

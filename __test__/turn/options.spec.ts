@@ -13,6 +13,9 @@ test('a server without TURN has none', async (t) => {
   const server = await startServer(t)
   t.is(server.turn, undefined)
   t.deepEqual(server.iceServers(), [])
+  t.throws(() => server.iceServers({ ttl: 5 } as object), {
+    message: /iceServers has no option ttl; there are identity/,
+  })
   t.false('turn' in (await server.getStats()))
 })
 
