@@ -8,6 +8,7 @@ import { createSecureContext } from 'node:tls'
 import type { PemKind } from '../pem.ts'
 import { pemFault } from '../pem.ts'
 import { localAddresses } from './addresses.ts'
+import { reasonOf } from './file-error.ts'
 
 /** Certificate and private key, as PEM. */
 export interface Certificate {
@@ -77,18 +78,10 @@ async function readPem(flag: string, path: string, kind: PemKind): Promise<strin
   throw new Error(`${flag}: ${path} ${fault}`)
 }
 
-const CAUSES: Readonly<Record<string, string>> = {
-  EACCES: 'no permission',
-  EISDIR: 'it is a folder',
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-}
-
 async function read(flag: string, path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    const { code = '' } = cause as NodeJS.ErrnoException
-    throw new Error(`${flag}: ${path} cannot be read (${CAUSES[code] ?? code})`, { cause })
+    throw new Error(`${flag}: ${path} cannot be read (${reasonOf(cause)})`, { cause })
   }
 }

@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pino } from 'pino'
 import type { Logger } from '../../index.d.ts'
+import { reasonOf } from './file-error.ts'
 
 /** A log that must be closed so that nothing of it is lost. */
 export interface Log {
@@ -33,7 +34,7 @@ function assertWritable(file: string): void {
     mkdirSync(dirname(file), { recursive: true })
     closeSync(openSync(file, 'a'))
   } catch (cause) {
-    throw new Error(`--log-file: ${file} cannot be written`, { cause })
+    throw new Error(`--log-file: ${file} cannot be written (${reasonOf(cause)})`, { cause })
   }
 }
 

@@ -149,7 +149,7 @@ program
       '--turn-host <name>',
       'what clients are told it is (default: the first --announce)',
       'XRTC_TURN_HOST',
-    ).argParser(host),
+    ).argParser(turnHost),
   )
   .addOption(
     option(
@@ -290,6 +290,11 @@ function host(value: string): string {
   throw new InvalidArgumentError('It is an IP address or a name.')
 }
 
+function turnHost(value: string): string {
+  if (isIP(value) !== 0 || /^[\w.-]+$/.test(value)) return value
+  throw new InvalidArgumentError('It is an IP address or a name, without a port.')
+}
+
 function port(value: string): number {
   return integer(value, 0, 65_535)
 }
@@ -351,8 +356,9 @@ function checkNotEmpty(value: string): void {
   if (value === '') throw new Error('it must not be empty')
 }
 
+// Clients send it in a header, where every other character has several forms.
 function checkToken(value: string): void {
-  if (!/^\S+$/.test(value)) throw new Error('a token must not be empty and has no spaces')
+  if (!/^[!-~]+$/.test(value)) throw new Error('a token has visible ASCII characters: at least one, and no spaces')
 }
 
 function proxies(value: string): number | readonly string[] {
@@ -367,8 +373,12 @@ function proxies(value: string): number | readonly string[] {
 
 function publicUrl(value: string): string {
   const url = value.replace(/\/$/, '')
-  checked(() => checkPublicUrl(url))
-  return url
+  try {
+    checkPublicUrl(url)
+    return url
+  } catch {
+    throw new InvalidArgumentError('Use a URL such as https://media.example/live.')
+  }
 }
 
 function iceServers(value: string, before: readonly string[] | undefined): readonly string[] {
@@ -381,15 +391,6 @@ function turnUrls(value: string, before: readonly string[] | undefined): readonl
   const urls = value.split(',').map((entry) => entry.trim())
   if (urls.every((url) => /^turns?:[^\s<>"\\;]+$/.test(url))) return [...(before ?? []), ...urls]
   throw new InvalidArgumentError('Use turn:HOST:PORT or turns:HOST:PORT, with ?transport=udp or tcp if needed.')
-}
-
-// What the API says about an option is said of its flag.
-function checked(check: () => unknown): void {
-  try {
-    check()
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : '')
-  }
 }
 
 // Their URLs may have tokens in them.

@@ -110,7 +110,7 @@ function rateLimit(name: string, limit: RateLimit | false): RateLimit | false {
 export function checkPublicUrl(url: unknown): void {
   const written = text('publicUrl', url)
   if (/^https?:\/\/[^/?#\s]+(?:\/[^/?#\s]+)*$/.test(written) && URL.canParse(written)) return
-  throw invalid('publicUrl is an URL such as https://media.example/live, without a slash at its end')
+  throw invalid('publicUrl is a URL such as https://media.example/live, without a slash at its end')
 }
 
 function xrtcRoutes(options: unknown): XrtcRoutesOptions | false {
