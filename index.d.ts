@@ -571,8 +571,8 @@ export interface PeerEvents {
   signalingstatechange: [event: { readonly signalingState: PeerSignalingState }]
   /**
    * A TURN server gave this peer (with `ice: 'full'`) no address, or has taken it away; as
-   * `RTCPeerConnectionIceErrorEvent`. Never before `peeradded`. `errorCode` is that of the server's answer, such as 401 for wrong credentials and
-   * 486 for a reached quota, and 701 without one.
+   * `RTCPeerConnectionIceErrorEvent`. Not before `peeradded`, unless the peer is refused. `errorCode` is that of the
+   * server's answer, such as 401 for wrong credentials and 486 for a reached quota, and 701 without one.
    */
   icecandidateerror: [event: { readonly url: string; readonly errorCode: number; readonly errorText: string }]
   /**

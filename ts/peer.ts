@@ -298,6 +298,7 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, Sess
   async #open(offer: string | undefined): Promise<void> {
     const gathered = this.#gather?.() ?? {}
     const { unresolved = [], ...gathering } = gathered instanceof Promise ? await this.#gathered(gathered) : gathered
+    this.#unheard = undefined
     // 701: the server could not be reached (W3C WebRTC §4.8.1.3).
     for (const { url, error } of unresolved) {
       this.#candidateFailed({ url, errorCode: 701, errorText: error.message })
