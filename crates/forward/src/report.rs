@@ -146,10 +146,6 @@ fn present<'a>(
 /// A source that sent nothing for so long is no sender any more.
 const RECENT: Duration = Duration::from_secs(5);
 
-/// A report or feedback that is due so soon goes with the packets that are sent at present, so that it costs neither a
-/// wake-up nor a system call of its own: the usual time between two packets of sound.
-pub(crate) const REPORT_LEEWAY: Duration = Duration::from_millis(20);
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,29 +8,15 @@ use xrtc_rtp::{MediaKind, Ssrc, Time};
 
 use super::{Ingest, REPORT_INTERVAL, position};
 use crate::compound::Compound;
-use crate::report::REPORT_LEEWAY;
 use crate::track::Track;
 
 impl Ingest {
-    /// When [`Self::write`] has something to say.
-    pub(crate) fn due(&self, now: Time, tracks: &[Track]) -> Option<Time> {
-        let reports = self.reports_due(now);
-        reports
-            .into_iter()
-            .chain(self.requests_due(now, tracks))
-            .min()
-    }
-
-    /// When a report or the feedback on arrivals is due.
-    fn reports_due(&self, now: Time) -> Option<Time> {
-        let report = self.is_active(now).then_some(self.next_report);
-        report.into_iter().chain(self.twcc.due()).min()
-    }
-
-    /// When there is something to ask for. Looks at the layers that there are only: the state of one layer is a
+    /// When [`Self::write`] has something to say. Looks at the layers that there are only: the state of one layer is a
     /// matter of cache lines.
-    fn requests_due(&self, now: Time, tracks: &[Track]) -> Option<Time> {
-        let remb = self.next_remb.filter(|_| self.is_active(now));
+    pub(crate) fn due(&self, now: Time, tracks: &[Track]) -> Option<Time> {
+        let active = self.is_active(now);
+        let report = active.then_some(self.next_report);
+        let remb = self.next_remb.filter(|_| active);
         let layers = self.layers_of(tracks).filter_map(|(track, index)| {
             let intake = self.intakes.get(position(track, index));
             let nack = intake.and_then(|intake| intake.nack.as_ref()?.due());
@@ -41,7 +27,10 @@ impl Ingest {
                 .filter(|_| self.can_ask(now, tracks, track, index));
             nack.into_iter().chain(key_frame).min()
         });
-        remb.into_iter().chain(layers).min()
+        [report, remb, layers.min(), self.twcc.due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Without packets there is nothing to report.
@@ -50,22 +39,18 @@ impl Ingest {
             .is_some_and(|last| now.since(last) < SILENT)
     }
 
-    /// Writes one compound packet if anything is due, and returns its length. Reports may go [a little
-    /// early](REPORT_LEEWAY), requests never.
+    /// Writes one compound packet if anything is due, and returns its length.
     pub(crate) fn write(
         &mut self,
         now: Time,
         tracks: &mut [Track],
         out: &mut [u8],
     ) -> Option<usize> {
-        let by = now + REPORT_LEEWAY;
-        if self.reports_due(now).is_none_or(|due| due > by)
-            && self.requests_due(now, tracks).is_none_or(|due| due > now)
-        {
+        if self.due(now, tracks).is_none_or(|due| due > now) {
             return None;
         }
         let mut compound = Compound::new(out);
-        let report = self.next_report <= by;
+        let report = self.next_report <= now;
         if report || !self.config.reduced_size {
             self.write_report(now, report, &mut compound)?;
         }
@@ -76,7 +61,7 @@ impl Ingest {
         }
         self.write_remb(now, &mut compound);
         let sender = self.config.rtcp_ssrc;
-        compound.put(|out| self.twcc.write(by, sender, out));
+        compound.put(|out| self.twcc.write(now, sender, out));
         // A leading report that was not due says nothing by itself.
         (report || compound.len() > head)
             .then(|| compound.len())

@@ -343,10 +343,11 @@ impl World {
             .workers
             .iter()
             .filter_map(|worker| worker.sfu.poll_timeout());
-        let ends = self.ends.iter().filter(|end| !end.is_gone);
-        let ends = ends.flat_map(|end| {
+        // What is on its way from one that is gone arrives all the same.
+        let ends = self.ends.iter().flat_map(|end| {
+            let alive = (!end.is_gone).then(|| end.browser.poll_timeout());
             [
-                end.browser.poll_timeout(),
+                alive.flatten(),
                 end.up.poll_timeout(),
                 end.down.poll_timeout(),
             ]
