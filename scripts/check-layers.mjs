@@ -13,7 +13,7 @@ const MAY_USE = {
   ice: ['rtp'],
   sdp: ['rtp'],
   turn: ['rtp', 'ice'],
-  bwe: ['rtp'],
+  bwe: ['rtp', 'prefetch'],
   forward: ['rtp', 'bwe', 'prefetch'],
   transport: ['rtp', 'srtp', 'ice', 'prefetch'],
   sfu: ['rtp', 'sdp', 'transport', 'forward', 'ice', 'srtp', 'prefetch'],

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use xrtc_prefetch::prefetch;
 use xrtc_rtp::rtcp::{FeedbackHeader, write_transport_feedback};
 use xrtc_rtp::{SequenceUnwrapper, Ssrc, Time};
 
@@ -85,21 +86,19 @@ impl ArrivalLog {
         self.due
     }
 
-    /// Writes the next feedback packet, if it is due by `by`, and returns its length. Call it until it is `None`.
-    ///
-    /// `by` may lie somewhat ahead of the last arrival: feedback that goes with something else costs less.
+    /// Writes the next feedback packet, if it is due, and returns its length. Call it until it is `None`.
     ///
     /// `sender` is who we are in RTCP, `media` any source of the transport. What does not fit in `out` is left
     /// for the next packet; with less than 400 bytes nothing may fit.
     pub fn poll_feedback(
         &mut self,
-        by: Time,
+        now: Time,
         sender: Ssrc,
         media: Ssrc,
         out: &mut [u8],
     ) -> Option<usize> {
         let highest = self.unwrapper.highest()?;
-        if self.due.is_none_or(|due| by < due) {
+        if self.due.is_none_or(|due| now < due) {
             return None;
         }
         let report = self.plan(highest, out.len())?;
@@ -118,6 +117,14 @@ impl ArrivalLog {
             self.due = None;
         }
         Some(len)
+    }
+
+    /// Loads what the next [`Self::record`] changes, as far as the log itself has been loaded.
+    pub fn prefetch(&self) {
+        let next = self.unwrapper.highest().map_or(0, |highest| highest + 1);
+        if let Some(slot) = self.arrivals.get((next % WINDOW) as usize) {
+            prefetch(slot);
+        }
     }
 
     /// What happened so far.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use xrtc_prefetch::prefetch;
 use xrtc_rtp::Time;
 
 use crate::{Discard, Packet};
@@ -44,6 +45,10 @@ pub(crate) struct Slot {
     pub(crate) packet: Arc<Packet>,
     /// Its number in the order in which this worker saw the stream's packets.
     pub(crate) arrival: u64,
+    /// As the packet says. Here too, because an old packet is in no cache of the processor any more, and these two are
+    /// looked at with every new one.
+    sequence: u64,
+    received: Time,
 }
 
 impl PacketCache {
@@ -76,7 +81,39 @@ impl PacketCache {
 
     pub(crate) fn get(&self, sequence: u64) -> Option<&Slot> {
         let slot = self.slots.get(self.position(sequence))?.as_ref()?;
-        (slot.packet.sequence == sequence).then_some(slot)
+        (slot.sequence == sequence).then_some(slot)
+    }
+
+    /// Loads, step by step, what storing the next packet needs: its slot and the list of spare buffers, then the first
+    /// spare buffer and what is forgotten for it, then the bytes of the buffer.
+    pub(crate) fn prefetch(&self, step: usize) {
+        let oldest = || self.slots.get(self.position(self.lowest));
+        match step {
+            0 => {
+                if let Some(slot) = self.slots.get(self.position(self.end)) {
+                    prefetch(slot);
+                }
+                if let Some(slot) = oldest() {
+                    prefetch(slot);
+                }
+                if let Some(spare) = self.spare.front() {
+                    prefetch(spare);
+                }
+            }
+            1 => {
+                if let Some(Some(slot)) = oldest() {
+                    prefetch(&*slot.packet);
+                }
+                if let Some(spare) = self.spare.front() {
+                    prefetch(&**spare);
+                }
+            }
+            _ => {
+                if let Some(spare) = self.spare.front() {
+                    spare.prefetch();
+                }
+            }
+        }
     }
 
     /// Whether a packet with this number is welcome.
@@ -131,7 +168,13 @@ impl PacketCache {
         let position = self.position(sequence);
         if let Some(slot) = self.slots.get_mut(position) {
             debug_assert!(slot.is_none(), "checked before");
-            *slot = Some(Slot { packet, arrival });
+            let received = packet.received;
+            *slot = Some(Slot {
+                packet,
+                arrival,
+                sequence,
+                received,
+            });
         }
         self.forget_old(now);
     }
@@ -162,7 +205,7 @@ impl PacketCache {
                 .clamp(FEWEST_SLOTS, self.bounds.packets);
             let mut slots: Vec<Option<Slot>> = std::iter::repeat_with(|| None).take(len).collect();
             for slot in self.slots.drain(..).flatten() {
-                let position = (slot.packet.sequence as usize) & (len - 1);
+                let position = (slot.sequence as usize) & (len - 1);
                 if let Some(place) = slots.get_mut(position) {
                     *place = Some(slot);
                 }
@@ -180,7 +223,7 @@ impl PacketCache {
 
     fn lowest_is_before(&self, time: Time) -> bool {
         self.get(self.lowest)
-            .is_some_and(|slot| slot.packet.received < time)
+            .is_some_and(|slot| slot.received < time)
     }
 
     fn forget_lowest(&mut self) {

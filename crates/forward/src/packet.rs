@@ -1,6 +1,7 @@
 //! A received packet, stored once and shared by every worker that forwards it.
 
 use arrayvec::ArrayVec;
+use xrtc_prefetch::prefetch;
 use xrtc_rtp::{Codec, ExtensionKind, ExtensionMap, RtpPacket, Time, inspect, vp8, vp9};
 
 use crate::rewrite::is_forwarded;
@@ -98,6 +99,11 @@ pub(crate) struct Placement {
 }
 
 impl Packet {
+    /// Loads the bytes, to be written over.
+    pub(crate) fn prefetch(&self) {
+        prefetch(self.bytes.as_slice());
+    }
+
     /// Counts the publishers of the stream.
     pub const fn publisher(&self) -> u32 {
         self.origin.publisher()

@@ -1,5 +1,6 @@
 //! The stream: at most one publisher, any number of viewers.
 
+mod foresight;
 mod publisher;
 mod relaying;
 mod snapshot;

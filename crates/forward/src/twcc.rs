@@ -1,6 +1,7 @@
 //! Transport-wide congestion control: our feedback to the publisher.
 
 use xrtc_bwe::ArrivalLog;
+use xrtc_prefetch::prefetch;
 use xrtc_rtp::{ExtensionKind, RtpPacket, Ssrc, Time};
 
 use crate::IngestConfig;
@@ -40,16 +41,25 @@ impl TransportFeedbackSender {
         }
     }
 
+    /// Loads the log, and in a second step what the next packet changes in it.
+    pub(crate) fn prefetch(&self, is_second: bool) {
+        match &self.active {
+            Some((_, log)) if is_second => log.prefetch(),
+            Some((_, log)) => prefetch(&**log),
+            None => {}
+        }
+    }
+
     pub(crate) fn due(&self) -> Option<Time> {
         self.active.as_ref()?.1.poll_timeout()
     }
 
-    /// Writes the next feedback packet, if it is due by then.
-    pub(crate) fn write(&mut self, by: Time, sender: Ssrc, out: &mut [u8]) -> Option<usize> {
+    /// Writes the next feedback packet, if it is due.
+    pub(crate) fn write(&mut self, now: Time, sender: Ssrc, out: &mut [u8]) -> Option<usize> {
         self.active
             .as_mut()?
             .1
-            .poll_feedback(by, sender, self.media, out)
+            .poll_feedback(now, sender, self.media, out)
     }
 }
 

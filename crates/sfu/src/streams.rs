@@ -25,7 +25,8 @@ pub(crate) struct StreamRef {
 /// All streams of a worker.
 #[derive(Debug)]
 pub(crate) struct Streams {
-    slab: Slab<StreamEntry>,
+    /// Boxed, so that finding one touches nothing but the list: the next ones are loaded ahead of their turns.
+    slab: Slab<Box<StreamEntry>>,
     names: HashMap<StreamName, StreamKey, FixedState>,
     serial: u32,
     homes: usize,
@@ -43,17 +44,18 @@ impl Streams {
     }
 
     pub(crate) fn get(&self, key: StreamKey) -> Option<&StreamEntry> {
-        self.slab.get(key)
+        self.slab.get(key).map(|entry| &**entry)
     }
 
     pub(crate) fn get_mut(&mut self, key: StreamKey) -> Option<&mut StreamEntry> {
-        self.slab.get_mut(key)
+        self.slab.get_mut(key).map(|entry| &mut **entry)
     }
 
     /// The stream, unless it has gone.
     pub(crate) fn resolve(&mut self, reference: StreamRef) -> Option<&mut StreamEntry> {
         self.slab
             .get_mut(reference.key)
+            .map(|entry| &mut **entry)
             .filter(|entry| entry.serial == reference.serial)
     }
 
@@ -70,7 +72,7 @@ impl Streams {
     ) -> StreamKey {
         self.serial = self.serial.wrapping_add(1);
         self.homes += usize::from(matches!(place, Place::Home(_)));
-        let key = self.slab.insert(StreamEntry {
+        let key = self.slab.insert(Box::new(StreamEntry {
             name: name.clone(),
             serial: self.serial,
             media: Stream::new(config, now),
@@ -81,7 +83,7 @@ impl Streams {
             dirty: false,
             relay_dirty: false,
             changed_queued: false,
-        });
+        }));
         self.names.insert(name, key);
         key
     }
@@ -90,11 +92,11 @@ impl Streams {
         let entry = self.slab.try_remove(key)?;
         self.names.remove(&entry.name);
         self.homes -= usize::from(matches!(entry.place, Place::Home(_)));
-        Some(entry)
+        Some(*entry)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (StreamKey, &StreamEntry)> {
-        self.slab.iter()
+        self.slab.iter().map(|(key, entry)| (key, &**entry))
     }
 
     pub(crate) fn keys(&self) -> Vec<StreamKey> {
@@ -158,6 +160,14 @@ impl StreamEntry {
     /// Whose packets those of this viewer are.
     pub(crate) fn viewer(&self, viewer: ViewerId) -> Option<PeerKey> {
         self.viewers.get(viewer.slot()).copied().flatten()
+    }
+
+    /// Whose packets those of the viewer are, where there is one.
+    pub(crate) fn only_viewer(&self) -> Option<PeerKey> {
+        match self.viewers.as_slice() {
+            [viewer] => *viewer,
+            _ => None,
+        }
     }
 
     pub(crate) fn set_viewer(&mut self, viewer: ViewerId, peer: PeerKey) {

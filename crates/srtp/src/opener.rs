@@ -39,6 +39,12 @@ impl Opener {
         }
     }
 
+    /// Loads what [`Self::open_rtp`] needs beside the opener itself, for a packet that is next or soon.
+    pub fn prefetch(&self) {
+        self.rtp.prefetch();
+        self.rtp_seen.prefetch();
+    }
+
     /// Opens an SRTP packet in place and returns the length of the RTP packet at its start.
     ///
     /// # Errors

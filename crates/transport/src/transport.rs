@@ -195,6 +195,13 @@ impl Transport {
         }
     }
 
+    /// Loads what [`Self::handle_datagram`] needs for media, once [`Self::prefetch`] has loaded the way to it.
+    pub fn prefetch_received(&self) {
+        if let Some(media) = &self.media {
+            media.opener.prefetch();
+        }
+    }
+
     /// Seals an RTP packet into `out` and returns its length; it leaves on [`Self::path`]. `None` is counted.
     pub fn seal_rtp(&mut self, plain: Plain<'_>, out: &mut [u8]) -> Option<usize> {
         self.seal(|sealer| sealer.seal_rtp(plain, out))

@@ -1,5 +1,7 @@
 //! One worker's loop: what it owns besides its state machine, and what it does in a turn.
 
+mod telling;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
 use xrtc_rtp::Time;
-use xrtc_sfu::{Command, Event, RequestId, Sfu, Steering, WorkerId};
+use xrtc_sfu::{Command, Foresight, RequestId, Sfu, Steering, WorkerId};
 
 use crate::WorkerEvent;
 use crate::clock::Clock;
@@ -19,6 +21,7 @@ use crate::own_sockets::OwnSockets;
 use crate::queue::{Doorbell, Everyone, Shared, WorkerEnds, wake};
 use crate::tcp::Connections;
 use crate::udp::{ReceiveBuffer, Socket};
+use crate::watch::Watch;
 
 /// What a worker owns: sockets, queues, buffers. It outlives the state machine, which may meet a bug: closing the
 /// sockets would change the addresses of everybody's peers.
@@ -32,7 +35,8 @@ pub(crate) struct Driver {
     tcp: Connections,
     /// By the socket's number: whether there may be something to receive.
     readable: Vec<bool>,
-    /// Whether the poller also tells when a socket is writable.
+    watch: Watch,
+    /// Whether the poller also tells when a peer's own socket is writable.
     wants_writable: bool,
     ends: WorkerEnds,
     /// None where this worker's peers send to it alone.
@@ -50,6 +54,7 @@ pub(crate) struct Driver {
     received: ReceiveBuffer,
     egress: Egress,
     moderation: Moderation,
+    foresight: Foresight,
     stopping: Stopping,
 }
 
@@ -59,6 +64,7 @@ pub(crate) struct DriverParts {
     pub(crate) clock: Clock,
     pub(crate) poll: Poll,
     pub(crate) sockets: Vec<Socket>,
+    pub(crate) watch: Watch,
     pub(crate) own: OwnSockets,
     pub(crate) tcp: Connections,
     pub(crate) ends: WorkerEnds,
@@ -95,6 +101,7 @@ impl Driver {
             sockets: parts.sockets,
             own: parts.own,
             tcp: parts.tcp,
+            watch: parts.watch,
             wants_writable: false,
             ends: parts.ends,
             front,
@@ -108,6 +115,7 @@ impl Driver {
             received: ReceiveBuffer::new(),
             egress: Egress::new(),
             moderation: Moderation::default(),
+            foresight: Foresight::default(),
             stopping: Stopping::No,
         })
     }
@@ -250,6 +258,9 @@ impl Driver {
             if let Some(front) = &mut self.front {
                 front.pass_on(&self.received, &self.everyone, &self.shared.counters);
             }
+            self.received
+                .look(|path, datagram| sfu.foresee(&mut self.foresight, &path, datagram));
+            sfu.prefetch(&mut self.foresight);
             let (front, mut place) = (self.front.as_ref(), 0);
             self.received.for_each(|path, datagram| {
                 if !front.is_some_and(|front| front.has_passed(place)) {
@@ -317,15 +328,6 @@ impl Driver {
         }
     }
 
-    /// Each ring of the doorbell wakes the JavaScript thread: what nobody waits for goes with the next that presses, or
-    /// after a while.
-    fn is_time_to_tell(&mut self, now: Time, sfu: &Sfu) -> bool {
-        if !self.own_events.is_empty() || sfu.has_pressing_event() {
-            return true;
-        }
-        sfu.has_event() && *self.tell_by.get_or_insert(now + LONGEST_NEWS_DELAY) <= now
-    }
-
     fn pass_relays(&mut self, now: Time, sfu: &mut Sfu) {
         let mut told: u64 = 0;
         while let Some((to, message)) = sfu.poll_relay(now) {
@@ -340,58 +342,32 @@ impl Driver {
         wake(&self.everyone, told);
     }
 
-    fn tell_application(&mut self, now: Time, sfu: &mut Sfu) {
-        let mut told = false;
-        while !self.ends.events.is_full() {
-            let Some(event) = self
-                .own_events
-                .pop_front()
-                .or_else(|| sfu.poll_event().map(WorkerEvent::Sfu))
-            else {
-                self.finish_telling(told);
-                return;
-            };
-            if let WorkerEvent::Sfu(event) = &event {
-                self.ledger.note_event(event);
-                self.own.note_event(now, event);
-                if matches!(event, Event::ShutDown { request: SHUTDOWN }) {
-                    self.stopping = Stopping::Done;
-                }
-            }
-            told |= self.ends.events.push(event).is_ok();
-        }
-        // Nothing is lost: it waits in the state machine, and whoever drains the ring wakes this worker.
-        self.shared.counters.event_ring_full.add(1);
-        self.shared.starved.store(true, Ordering::SeqCst);
-        self.finish_telling(true);
-    }
-
-    fn finish_telling(&self, told: bool) {
-        if told {
-            self.shared
-                .peers_over
-                .store(self.ledger.peers_over(), Ordering::Relaxed);
-            self.doorbell.ring();
-        }
-    }
-
     /// Sleeps until a socket is ready, a message comes, or it is time.
     fn sleep(&mut self, sfu: &Sfu) {
-        self.update_interest();
         let now = self.clock.now();
         let gathered = IS_PRECISE && self.gather(now, sfu);
         if gathered && self.tcp.is_empty() && self.own.is_empty() {
             return;
         }
         self.shared.alarm.lie_down();
-        let timeout = if gathered {
+        let mut timeout = if gathered {
             Duration::ZERO
         } else {
             self.patience(now, sfu)
         };
+        if timeout.is_zero() && !self.watch.is_on() {
+            // A look at the sockets themselves costs less than being told.
+            self.readable.fill(true);
+        } else if !self.watch() {
+            self.readable.fill(true);
+            timeout = timeout.min(UNWATCHED_SLEEP);
+        }
         // An interrupted sleep is a short one.
         let slept = self.poll.poll(&mut self.readiness, Some(timeout));
         self.shared.alarm.get_up();
+        let sent = self.shared.counters.datagrams_sent.get();
+        self.watch
+            .woken(self.poll.registry(), &mut self.sockets, sent);
         if slept.is_err() {
             return;
         }
@@ -417,6 +393,9 @@ impl Driver {
         let Some(pause) = pause.filter(|_| !self.egress.is_blocked()) else {
             return false;
         };
+        if self.watch.is_on() {
+            self.watch.suspend(self.poll.registry(), &mut self.sockets);
+        }
         // Whoever has a message sees that this worker is up, and will look soon.
         wait(pause.min(self.patience(now, sfu)));
         self.shared.counters.pauses.add(1);
@@ -460,25 +439,20 @@ impl Driver {
             .min(LONGEST_SLEEP)
     }
 
-    /// Asks to be told of writable sockets only while one is blocked: each sent datagram would be told otherwise.
-    fn update_interest(&mut self) {
-        if self.wants_writable == self.egress.is_blocked() {
-            return;
-        }
-        self.wants_writable = !self.wants_writable;
-        let interest = if self.wants_writable {
+    /// Lets the poller watch the sockets: for room to send only while one is blocked, since each sent datagram would be
+    /// told otherwise. `false`: it refuses.
+    fn watch(&mut self) -> bool {
+        let interest = if self.egress.is_blocked() {
             Interest::READABLE | Interest::WRITABLE
         } else {
             Interest::READABLE
         };
-        for (number, socket) in self.sockets.iter_mut().enumerate() {
-            // A failure leaves the timeout of the blocked slab, which is short.
-            let _ = self
-                .poll
-                .registry()
-                .reregister(socket.source(), Token(number), interest);
+        let registry = self.poll.registry();
+        if self.wants_writable != self.egress.is_blocked() {
+            self.wants_writable = !self.wants_writable;
+            self.own.watch(registry, interest);
         }
-        self.own.watch(self.poll.registry(), interest);
+        self.watch.resume(registry, &mut self.sockets, interest)
     }
 }
 
@@ -488,11 +462,11 @@ pub(crate) const ALARM: Token = Token(usize::MAX);
 pub(crate) const SHUTDOWN: RequestId = RequestId(1 << 53);
 /// Commands executed in one turn: a description takes up to 0.2 ms, and media waits meanwhile.
 const COMMANDS_A_TURN: usize = 16;
-/// How long the application may be left without news that it does not wait for.
-const LONGEST_NEWS_DELAY: Duration = Duration::from_millis(20);
 /// Messages of each other worker taken in one turn.
 const RELAYS_A_TURN: usize = 256;
 /// Receive batches of each socket in one turn.
 const BATCHES_A_TURN: usize = 4;
+/// How long a worker sleeps when the system does not watch its sockets.
+const UNWATCHED_SLEEP: Duration = Duration::from_millis(1);
 /// Nothing depends on it: a net under a wake-up that a bug may lose.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);

@@ -133,6 +133,7 @@ impl Server {
                 clock,
                 poll: seat.poll,
                 sockets: seat.sockets,
+                watch: seat.watch,
                 own: seat.own,
                 tcp: Connections::new(
                     doors.are_open.then_some(handed),

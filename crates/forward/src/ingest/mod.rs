@@ -95,6 +95,14 @@ impl Ingest {
         })
     }
 
+    /// Loads what the next packet of a layer touches here; the arrivals in two steps.
+    pub(crate) fn prefetch(&self, (track, layer): (u8, u8), is_second: bool) {
+        self.twcc.prefetch(is_second);
+        if !is_second && let Some(nack) = self.intake(track, layer).and_then(|i| i.nack.as_ref()) {
+            nack.prefetch();
+        }
+    }
+
     pub(crate) fn track(&self, track: u8) -> Option<&IngestTrack> {
         self.config.tracks.get(usize::from(track))
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use xrtc_prefetch::prefetch;
 use xrtc_rtp::Time;
 
 use super::RttEstimate;
@@ -64,6 +65,12 @@ impl NackGenerator {
             asks,
             has_rtx,
         }
+    }
+
+    /// Loads what a packet in its order touches.
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.highest);
+        prefetch(&self.missing);
     }
 
     /// Forgets what is missing: the numbering starts anew.
