@@ -10,6 +10,10 @@ use crate::{MAX_BYTES, Target};
 /// Lines of real inputs again and again: four times the text may take about four times as long, sixteen times would be
 /// quadratic. The quickest of five runs on each size counts. Gives the input that took too long.
 pub fn grows_too_fast(target: &Target, corpus: &[Vec<u8>]) -> Option<Vec<u8>> {
+    grows(corpus, |input| quickest(target, input))
+}
+
+fn grows(corpus: &[Vec<u8>], time: impl Fn(&[u8]) -> Duration) -> Option<Vec<u8>> {
     let mut kinds = HashSet::new();
     for text in corpus {
         let first_section = text
@@ -29,7 +33,7 @@ pub fn grows_too_fast(target: &Target, corpus: &[Vec<u8>]) -> Option<Vec<u8>> {
                     [head, &line.repeat(times)].concat()
                 };
                 let (small, large) = (full(MAX_BYTES / 4), full(MAX_BYTES));
-                let (quick, slow) = (quickest(target, &small), quickest(target, &large));
+                let (quick, slow) = (time(&small), time(&large));
                 if slow > 10 * quick.max(Duration::from_micros(200)) {
                     eprintln!(
                         "{slow:?} for {} bytes, {quick:?} for {}",
@@ -68,28 +72,30 @@ mod tests {
         }
     }
 
-    /// Two milliseconds and more for the longest.
-    fn quadratic(input: &[u8]) -> String {
-        let steps = (input.len() as u64).pow(2) / 256;
-        let sum = (0..steps).fold(1_u64, |sum, step| std::hint::black_box(sum ^ step));
-        sum.to_string()
-    }
-
     const TEXT: &[u8] = b"v=0\n";
 
     #[test]
     fn work_that_grows_with_the_square_of_the_text_is_noticed() {
-        let found = grows_too_fast(&target(quadratic), &[TEXT.to_vec()]);
+        let square = |input: &[u8]| Duration::from_nanos((input.len() as u64).pow(2));
+        let found = grows(&[TEXT.to_vec()], square);
         assert!(found.is_some_and(|input| input.len() > MAX_BYTES - TEXT.len()));
+    }
+
+    #[test]
+    fn work_that_grows_with_the_text_is_not() {
+        let line = |input: &[u8]| Duration::from_micros(input.len() as u64);
+        assert_eq!(grows(&[TEXT.to_vec()], line), None);
     }
 
     #[cfg(unix)]
     #[test]
     fn time_that_the_thread_only_waits_is_not_its_own() {
         let elsewhere = target(|input| {
-            let input = input.to_vec();
-            let thread = std::thread::spawn(move || quadratic(&input));
-            thread.join().unwrap_or_default()
+            let steps = (input.len() as u64).pow(2) / 256;
+            let square =
+                move || (0..steps).fold(1_u64, |sum, step| std::hint::black_box(sum ^ step));
+            let thread = std::thread::spawn(square);
+            thread.join().unwrap_or_default().to_string()
         });
         assert_eq!(grows_too_fast(&elsewhere, &[TEXT.to_vec()]), None);
     }
