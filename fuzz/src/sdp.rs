@@ -207,12 +207,13 @@ fn local() -> LocalParams {
     let fingerprint = Fingerprint::parse("sha-256 AA:BB:CC:DD").expect("within RFC 8122");
     let track = |kind: MediaKind, ssrc| LocalTrack {
         kind,
-        track_id: kind.name().to_owned(),
+        track_id: kind.name().into(),
         ssrc: Ssrc(ssrc),
         rtx_ssrc: Some(Ssrc(ssrc + 1)),
     };
     LocalParams {
-        candidates: vec!["candidate:1 1 udp 2130706431 198.51.100.1 8189 typ host".to_owned()],
+        candidates: vec!["candidate:1 1 udp 2130706431 198.51.100.1 8189 typ host".to_owned()]
+            .into(),
         tracks: vec![track(MediaKind::Audio, 1000), track(MediaKind::Video, 2000)],
         ..LocalParams::new(credentials, fingerprint)
     }

@@ -1,6 +1,8 @@
 //! What this side brings to a description.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use xrtc_rtp::{MediaKind, Ssrc};
 
@@ -12,10 +14,10 @@ use crate::transport::{Fingerprint, IceCredentials, Setup, TransportDescription}
 pub struct LocalParams {
     /// The ICE credentials of this transport.
     pub credentials: IceCredentials,
-    /// The fingerprint of the certificate.
-    pub fingerprint: Fingerprint,
-    /// All candidates, as `candidate:…`. UDP host candidates are written first, by priority.
-    pub candidates: Vec<String>,
+    /// The fingerprint of the certificate, the same for all sessions.
+    pub fingerprint: Arc<Fingerprint>,
+    /// All candidates, as `candidate:…`. UDP host candidates are written first, by priority. Mostly the same for all.
+    pub candidates: Arc<[String]>,
     /// Whether this side is an ICE-lite agent. Default: yes.
     pub ice_lite: bool,
     /// The number in `o=`; its highest bit is cleared (RFC 9429 §5.2.1). Default: 1.
@@ -26,7 +28,7 @@ pub struct LocalParams {
     /// browser's first flight can follow its first check.
     pub setup: Setup,
     /// The id of the media stream that viewers get. Default: `xrtc`.
-    pub stream_id: String,
+    pub stream_id: Cow<'static, str>,
     /// The canonical name of the outgoing sources (RFC 3550 §6.5.1). Default: `xrtc`.
     pub cname: String,
     /// The outgoing tracks, at most one of a kind. Only for viewers.
@@ -39,7 +41,7 @@ pub struct LocalTrack {
     /// Audio or video.
     pub kind: MediaKind,
     /// The id of the track.
-    pub track_id: String,
+    pub track_id: Cow<'static, str>,
     /// Its source.
     pub ssrc: Ssrc,
     /// The source of its retransmissions. Declared only if the peer takes a retransmission format.
@@ -48,16 +50,16 @@ pub struct LocalTrack {
 
 impl LocalParams {
     /// The defaults around a transport's credentials and certificate.
-    pub fn new(credentials: IceCredentials, fingerprint: Fingerprint) -> Self {
+    pub fn new(credentials: IceCredentials, fingerprint: impl Into<Arc<Fingerprint>>) -> Self {
         Self {
             credentials,
-            fingerprint,
-            candidates: Vec::new(),
+            fingerprint: fingerprint.into(),
+            candidates: Arc::default(),
             ice_lite: true,
             session_id: 1,
             version: 1,
             setup: Setup::Passive,
-            stream_id: "xrtc".to_owned(),
+            stream_id: Cow::Borrowed("xrtc"),
             cname: "xrtc".to_owned(),
             tracks: Vec::new(),
         }
@@ -77,7 +79,7 @@ impl LocalParams {
         TransportDescription {
             credentials: Some(self.credentials.clone()),
             ice_options: self.ice_options(),
-            fingerprints: vec![self.fingerprint.clone()],
+            fingerprints: vec![Fingerprint::clone(&self.fingerprint)],
             setup: Some(setup),
             tls_id: None,
             cryptex: false,
@@ -128,8 +130,8 @@ impl LocalParams {
     /// is back it decodes it, but the track's frames reach nobody.
     pub(crate) fn declare(&self, section: &mut Section, track: &LocalTrack) {
         let msid = Msid {
-            stream: self.stream_id.clone(),
-            track: Some(track.track_id.clone()),
+            stream: self.stream_id.to_string(),
+            track: Some(track.track_id.to_string()),
         };
         for ssrc in [Some(track.ssrc), track.rtx_ssrc].into_iter().flatten() {
             section.sources.push(SourceDescription {

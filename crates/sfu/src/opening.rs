@@ -15,7 +15,7 @@ use crate::agreed;
 use crate::peer::{Peer, Role, Signaling, States, Traffic};
 use crate::sfu::Sfu;
 use crate::streams::{Home, Mirror, Place, Publisher, StreamKey};
-use crate::{Ended, Event, Ice, PeerId, Refused, StreamName};
+use crate::{Ended, Event, Ice, PeerId, Refused, SfuConfig, StreamName};
 
 /// What a new peer is opened with.
 #[derive(Debug)]
@@ -28,6 +28,26 @@ pub(crate) struct Newcomer<'a> {
     pub(crate) ice: Ice,
     /// Who nominates, if we send checks: whoever offered, or we towards a lite peer (RFC 8445 §6.1.1).
     pub(crate) ice_role: IceRole,
+}
+
+/// What all our descriptions say of this worker, written once.
+#[derive(Debug)]
+pub(crate) struct OwnLines {
+    pub(crate) fingerprint: Arc<Fingerprint>,
+    pub(crate) candidates: Arc<[String]>,
+}
+
+impl OwnLines {
+    pub(crate) fn new(config: &SfuConfig) -> Self {
+        let fingerprint = Fingerprint {
+            algorithm: "sha-256".to_owned(),
+            value: config.dtls.fingerprint_sha256(),
+        };
+        Self {
+            fingerprint: Arc::new(fingerprint),
+            candidates: config.candidate_lines().into(),
+        }
+    }
 }
 
 impl Sfu {
@@ -238,13 +258,10 @@ impl Sfu {
             .config
             .owner_key
             .credentials(owner, |bytes| secrets.fill(bytes));
-        let fingerprint = Fingerprint {
-            algorithm: "sha-256".to_owned(),
-            value: self.config.dtls.fingerprint_sha256(),
-        };
+        let fingerprint = Arc::clone(&self.own_lines.fingerprint);
         LocalParams {
             candidates: match ice {
-                Ice::Lite => self.config.candidate_lines(),
+                Ice::Lite => Arc::clone(&self.own_lines.candidates),
                 Ice::Full(own) => {
                     let tcp = self.config.tcp_candidate_lines();
                     let tcp = tcp.filter(|_| !ice.is_relay_only());
@@ -264,7 +281,7 @@ impl Sfu {
     pub(crate) fn outgoing_tracks(&mut self) -> [LocalTrack; 2] {
         [MediaKind::Audio, MediaKind::Video].map(|kind| LocalTrack {
             kind,
-            track_id: kind.name().to_owned(),
+            track_id: kind.name().into(),
             ssrc: self.secrets.ssrc(),
             rtx_ssrc: (kind == MediaKind::Video).then(|| self.secrets.ssrc()),
         })

@@ -10,6 +10,7 @@ use xrtc_transport::Transport;
 use crate::addresses::{Addresses, PeerKey};
 use crate::discard::Totals;
 use crate::kept::RecentTerms;
+use crate::opening::OwnLines;
 use crate::peer::Peer;
 use crate::queue::{EventQueue, Queued};
 use crate::relay::Message;
@@ -32,6 +33,7 @@ pub struct Sfu {
     pub(crate) peer_ids: HashMap<PeerId, PeerKey, FixedState>,
     pub(crate) pending_offers: usize,
     pub(crate) recent_terms: RecentTerms,
+    pub(crate) own_lines: OwnLines,
     /// Transports that are closed and have not said goodbye yet.
     pub(crate) farewells: VecDeque<(PeerId, Transport)>,
     pub(crate) addresses: Addresses,
@@ -70,6 +72,7 @@ impl Sfu {
             peer_ids: HashMap::with_hasher(FixedState::with_seed(secrets.u64())),
             pending_offers: 0,
             recent_terms: RecentTerms::default(),
+            own_lines: OwnLines::new(&config),
             farewells: VecDeque::new(),
             addresses: Addresses::new(config.worker, secrets.u64()),
             detour_ends: VecDeque::new(),
@@ -163,6 +166,7 @@ impl Sfu {
             }
             Command::SetDtls { dtls } => {
                 self.config.dtls = dtls;
+                self.own_lines = OwnLines::new(&self.config);
                 Ok(())
             }
             Command::Shutdown { request } => {

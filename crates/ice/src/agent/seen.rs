@@ -10,7 +10,7 @@ use crate::stun::TransactionId;
 #[derive(Debug, Default)]
 pub(super) struct SeenChecks {
     /// A ring, made with the first check.
-    ids: Vec<u64>,
+    ids: Vec<u32>,
     next: usize,
 }
 
@@ -33,10 +33,12 @@ impl SeenChecks {
     }
 }
 
-/// 64 of the 96 bits tell as well: two in a ring this small are equal by chance once in 10^17 checks.
-fn folded(TransactionId(id): TransactionId) -> u64 {
-    let [a, b, c, d, e, f, g, h, rest @ ..] = id;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]) ^ u64::from(u32::from_be_bytes(rest)) << 16
+/// 32 of the 96 bits do: every peer has a ring, and one check in 30 million is taken for a repetition by chance, which
+/// matters only if it is the first from another address, and until the next.
+fn folded(TransactionId(id): TransactionId) -> u32 {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = id;
+    let word = u32::from_be_bytes;
+    word([a, b, c, d]) ^ word([e, f, g, h]).rotate_left(11) ^ word([i, j, k, l]).rotate_left(22)
 }
 
 #[cfg(test)]

@@ -122,7 +122,8 @@ fn candidates_are_taken_with_or_without_prefix() {
         candidates: vec![
             "a=candidate:9 1 udp 5 192.0.2.9 1 typ srflx raddr 0.0.0.0 rport 0".to_owned(),
             "8 1 UDP 4 192.0.2.8 1 typ host".to_owned(),
-        ],
+        ]
+        .into(),
         ..local()
     };
     let (sdp, _) = answer_push(&offer(|text| text), &Capabilities::default(), &local).unwrap();

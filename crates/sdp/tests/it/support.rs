@@ -52,7 +52,7 @@ pub(crate) fn local() -> LocalParams {
     );
     let track = |kind: MediaKind, ssrc| LocalTrack {
         kind,
-        track_id: format!("{}-track", kind.name()),
+        track_id: format!("{}-track", kind.name()).into(),
         ssrc: Ssrc(ssrc),
         rtx_ssrc: (kind == MediaKind::Video).then_some(Ssrc(ssrc + 1)),
     };
@@ -61,9 +61,10 @@ pub(crate) fn local() -> LocalParams {
             "candidate:3 1 tcp 1518214911 198.51.100.1 8443 typ host tcptype passive".to_owned(),
             "candidate:2 1 udp 2130706175 2001:db8::1 8189 typ host".to_owned(),
             "candidate:1 1 udp 2130706431 198.51.100.1 8189 typ host".to_owned(),
-        ],
+        ]
+        .into(),
         session_id: 4_611_686_018_427_387_904,
-        stream_id: "lobby".to_owned(),
+        stream_id: "lobby".into(),
         cname: "lobby-cname".to_owned(),
         tracks: vec![track(MediaKind::Audio, 1000), track(MediaKind::Video, 2000)],
         ..LocalParams::new(credentials, fingerprint.unwrap())

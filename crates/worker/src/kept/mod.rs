@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use xrtc_sfu::{ConnectionState, DtlsState, Event, IceState, PeerId};
 
-use texts::{SharedTexts, Text};
+use texts::{SharedTexts, Side, Text};
 
 /// What is known of a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl KeptPeers {
     pub(crate) fn keep(&mut self, peer: PeerId, offer: &str) {
         let record = Record {
             local: Text::default(),
-            remote: self.texts.share(offer),
+            remote: self.texts.share(offer, Side::Remote),
             ice_session: Box::default(),
             connection: ConnectionState::New,
             ice: IceState::New,
@@ -70,7 +70,7 @@ impl KeptPeers {
                 ..
             } => {
                 if let Some(record) = self.peers.get_mut(peer) {
-                    record.local = self.texts.share(sdp);
+                    record.local = self.texts.share(sdp, Side::Local);
                     record.ice_session = ice_session.as_str().into();
                 }
                 true

@@ -61,11 +61,32 @@ fn what_is_not_kept_is_told() {
 fn descriptions_of_the_same_browser_are_kept_once() {
     let mut texts = SharedTexts::default();
     let kept: Vec<Text> = (0..100)
-        .map(|n| texts.share(&offer(&format!("u{n:03}"))))
+        .map(|n| texts.share(&offer(&format!("u{n:03}")), Side::Remote))
         .collect();
     assert_eq!(texts.known_texts(), 1);
     for (n, text) in kept.iter().enumerate() {
         assert_eq!(text.to_string(), offer(&format!("u{n:03}")));
+    }
+}
+
+#[test]
+fn ports_and_addresses_of_peers_and_many_lines_of_their_own_do_not_matter() {
+    let mut texts = SharedTexts::default();
+    let sdp = |n: usize| {
+        let sources: String = (0..20)
+            .map(|k| format!("a=ssrc:{n}{k} cname:x\r\n"))
+            .collect();
+        format!(
+            "m=audio {n} UDP/TLS/RTP/SAVPF 111\r\na=rtcp:{n} IN IP4 127.0.0.1\r\na=candidate:{n}\r\n{sources}\
+             m=video {n} UDP/TLS/RTP/SAVPF 96\r\na=candidate:{n}\r\n{sources}"
+        )
+    };
+    let kept: Vec<Text> = (1000..1050)
+        .map(|n| texts.share(&sdp(n), Side::Remote))
+        .collect();
+    assert_eq!(texts.known_texts(), 1);
+    for (n, text) in (1000..).zip(&kept) {
+        assert_eq!(text.to_string(), sdp(n));
     }
 }
 
@@ -82,8 +103,14 @@ fn any_text_is_kept_as_it_was() {
         "v=0\na=ssrc:1 cname:x\n\na=candidate:",
         "a=ice-ufrag:\0\r\nv=0",
         "a=ice-ufrag:x\r\na=ice-pwd:y",
+        "a=ice-ufrag:x\r\ns=-\r\na=ice-ufrag:x\r\na=ice-pwd:y\r\na=ice-ufrag:x\r\na=ice-pwd:y",
+        "\u{1}",
+        "o=1\r\n\u{1}\r\n",
+        "\u{8}o=1\r\no=1\r\n",
     ] {
-        assert_eq!(texts.share(text).to_string(), text, "{text:?}");
+        for side in [Side::Local, Side::Remote] {
+            assert_eq!(texts.share(text, side).to_string(), text, "{text:?}");
+        }
     }
 }
 
@@ -91,11 +118,11 @@ fn any_text_is_kept_as_it_was() {
 fn texts_that_nobody_has_any_more_make_room() {
     let mut texts = SharedTexts::default();
     for n in 0..2_000 {
-        texts.share(&format!("v={n}\r\n"));
+        texts.share(&format!("v={n}\r\n"), Side::Local);
     }
     assert!(texts.known_texts() <= 256);
     let held: Vec<Text> = (0..2_000)
-        .map(|n| texts.share(&format!("s={n}\r\n")))
+        .map(|n| texts.share(&format!("s={n}\r\n"), Side::Local))
         .collect();
     assert_eq!(texts.known_texts(), 256);
     for (n, text) in held.iter().enumerate() {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 /// A text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Text {
-    /// It, with a zero byte in the place of each line of its own.
+    /// It, with a mark in the place of each line of its own.
     alike: Arc<str>,
-    /// Those lines.
+    /// Those lines, each once.
     own: Box<str>,
 }
 
@@ -21,23 +21,23 @@ pub(super) struct SharedTexts {
 
 impl SharedTexts {
     /// The same text, sharing with earlier ones what is alike.
-    pub(super) fn share(&mut self, text: &str) -> Text {
-        let (mut alike, mut own) = (String::with_capacity(text.len()), String::new());
+    pub(super) fn share(&mut self, text: &str, side: Side) -> Text {
+        let mut alike = String::with_capacity(text.len());
+        let mut own = Vec::new();
         for line in text.split_inclusive('\n') {
-            if is_own(line) {
-                own.push_str(line);
-                alike.push(PLACE);
+            if side.is_own(line) {
+                alike.push(mark(&mut own, line));
             } else {
                 alike.push_str(line);
             }
         }
-        // SDP has none (RFC 8866 §5), and what has one is no description: it stays as it is.
-        if text.contains(PLACE) {
-            (alike, own) = (PLACE.to_string(), text.to_owned());
+        // SDP has no such characters (RFC 8866 §5), and what has them is no description: it stays as it is.
+        if text.contains(is_mark) {
+            (alike, own) = (WHOLE.to_string(), vec![text]);
         }
         Text {
             alike: self.known_or_new(alike),
-            own: own.into(),
+            own: own.concat().into(),
         }
     }
 
@@ -65,38 +65,96 @@ impl SharedTexts {
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.alike.len() == PLACE.len_utf8() {
+        if self.alike.starts_with(WHOLE) {
             return f.write_str(&self.own);
         }
         let mut own = self.own.split_inclusive('\n');
-        for (index, alike) in self.alike.split(PLACE).enumerate() {
-            if index > 0 {
-                f.write_str(own.next().unwrap_or_default())?;
-            }
+        let mut earlier = Vec::new();
+        for piece in self.alike.split_inclusive(is_mark) {
+            let alike = piece.trim_end_matches(is_mark);
             f.write_str(alike)?;
+            let Some(mark) = piece
+                .get(alike.len()..)
+                .and_then(|mark| mark.chars().next())
+            else {
+                continue;
+            };
+            let line = match mark {
+                NEXT => own.next().unwrap_or_default(),
+                again => earlier.get(again as usize - 1).copied().unwrap_or_default(),
+            };
+            if mark == NEXT {
+                earlier.push(line);
+            }
+            f.write_str(line)?;
         }
         Ok(())
     }
 }
 
-/// Whether a line differs between sessions of one browser: what is drawn anew for each, and addresses.
-fn is_own(line: &str) -> bool {
-    OWN.iter().any(|prefix| line.starts_with(prefix))
+/// Stands for a line of its own: the next one, or one that was there before.
+fn mark<'a>(own: &mut Vec<&'a str>, line: &'a str) -> char {
+    let before = own.iter().position(|other| *other == line);
+    let number = before.and_then(|before| u8::try_from(before + 1).ok());
+    match number.filter(|number| *number <= MOST_AGAIN) {
+        Some(number) => char::from(number),
+        None => {
+            own.push(line);
+            NEXT
+        }
+    }
 }
 
-const OWN: [&str; 9] = [
-    "o=",
-    "a=ice-ufrag:",
-    "a=ice-pwd:",
+fn is_mark(character: char) -> bool {
+    character <= WHOLE
+}
+
+/// The next line of its own.
+const NEXT: char = '\0';
+/// Lines up to this number are not kept again: their number is the mark.
+const MOST_AGAIN: u8 = 7;
+/// All of it is its own.
+const WHOLE: char = '\x08';
+
+/// Whose description it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Side {
+    /// Ours: certificate and addresses are the same in all.
+    Local,
+    /// The peer's.
+    Remote,
+}
+
+impl Side {
+    /// Whether a line differs between sessions of one browser: what is drawn anew for each, and addresses.
+    fn is_own(self, line: &str) -> bool {
+        let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| line.starts_with(prefix));
+        match self {
+            Self::Local => begins(&DRAWN),
+            Self::Remote => begins(&DRAWN) || begins(&OF_THE_PEER) || names_port(line),
+        }
+    }
+}
+
+/// Browsers write 9 where a port has no meaning (RFC 8840 §4.1.1), others a true one.
+fn names_port(line: &str) -> bool {
+    let port = match line.strip_prefix("m=") {
+        Some(media) => media.split(' ').nth(1),
+        None => line
+            .strip_prefix("a=rtcp:")
+            .and_then(|rtcp| rtcp.split(' ').next()),
+    };
+    port.is_some_and(|port| port != "9" && port != "0")
+}
+
+const DRAWN: [&str; 4] = ["o=", "a=ice-ufrag:", "a=ice-pwd:", "a=ssrc"];
+const OF_THE_PEER: [&str; 5] = [
     "a=fingerprint:",
     "a=candidate:",
-    "a=ssrc",
     "a=msid:",
     "a=msid-semantic:",
     "a=tls-id:",
 ];
-
-const PLACE: char = '\0';
 
 /// There are as many as there are browsers, codecs and layers in use; more are not looked for.
 const MOST: usize = 256;
