@@ -21,7 +21,6 @@ use crate::own_sockets::OwnSockets;
 use crate::queue::{Doorbell, Everyone, Shared, WorkerEnds, wake};
 use crate::tcp::Connections;
 use crate::udp::{ReceiveBuffer, Socket};
-use crate::watch::Watch;
 
 /// What a worker owns: sockets, queues, buffers. It outlives the state machine, which may meet a bug: closing the
 /// sockets would change the addresses of everybody's peers.
@@ -35,8 +34,7 @@ pub(crate) struct Driver {
     tcp: Connections,
     /// By the socket's number: whether there may be something to receive.
     readable: Vec<bool>,
-    watch: Watch,
-    /// Whether the poller also tells when a peer's own socket is writable.
+    /// Whether the poller also tells when a socket is writable.
     wants_writable: bool,
     ends: WorkerEnds,
     /// None where this worker's peers send to it alone.
@@ -64,7 +62,6 @@ pub(crate) struct DriverParts {
     pub(crate) clock: Clock,
     pub(crate) poll: Poll,
     pub(crate) sockets: Vec<Socket>,
-    pub(crate) watch: Watch,
     pub(crate) own: OwnSockets,
     pub(crate) tcp: Connections,
     pub(crate) ends: WorkerEnds,
@@ -101,7 +98,6 @@ impl Driver {
             sockets: parts.sockets,
             own: parts.own,
             tcp: parts.tcp,
-            watch: parts.watch,
             wants_writable: false,
             ends: parts.ends,
             front,
@@ -344,30 +340,21 @@ impl Driver {
 
     /// Sleeps until a socket is ready, a message comes, or it is time.
     fn sleep(&mut self, sfu: &Sfu) {
+        self.update_interest();
         let now = self.clock.now();
         let gathered = IS_PRECISE && self.gather(now, sfu);
         if gathered && self.tcp.is_empty() && self.own.is_empty() {
             return;
         }
         self.shared.alarm.lie_down();
-        let mut timeout = if gathered {
+        let timeout = if gathered {
             Duration::ZERO
         } else {
             self.patience(now, sfu)
         };
-        if timeout.is_zero() && !self.watch.is_on() {
-            // A look at the sockets themselves costs less than being told.
-            self.readable.fill(true);
-        } else if !self.watch() {
-            self.readable.fill(true);
-            timeout = timeout.min(UNWATCHED_SLEEP);
-        }
         // An interrupted sleep is a short one.
         let slept = self.poll.poll(&mut self.readiness, Some(timeout));
         self.shared.alarm.get_up();
-        let sent = self.shared.counters.datagrams_sent.get();
-        self.watch
-            .woken(self.poll.registry(), &mut self.sockets, sent);
         if slept.is_err() {
             return;
         }
@@ -393,9 +380,6 @@ impl Driver {
         let Some(pause) = pause.filter(|_| !self.egress.is_blocked()) else {
             return false;
         };
-        if self.watch.is_on() {
-            self.watch.suspend(self.poll.registry(), &mut self.sockets);
-        }
         // Whoever has a message sees that this worker is up, and will look soon.
         wait(pause.min(self.patience(now, sfu)));
         self.shared.counters.pauses.add(1);
@@ -439,20 +423,25 @@ impl Driver {
             .min(LONGEST_SLEEP)
     }
 
-    /// Lets the poller watch the sockets: for room to send only while one is blocked, since each sent datagram would be
-    /// told otherwise. `false`: it refuses.
-    fn watch(&mut self) -> bool {
-        let interest = if self.egress.is_blocked() {
+    /// Asks to be told of writable sockets only while one is blocked: each sent datagram would be told otherwise.
+    fn update_interest(&mut self) {
+        if self.wants_writable == self.egress.is_blocked() {
+            return;
+        }
+        self.wants_writable = !self.wants_writable;
+        let interest = if self.wants_writable {
             Interest::READABLE | Interest::WRITABLE
         } else {
             Interest::READABLE
         };
-        let registry = self.poll.registry();
-        if self.wants_writable != self.egress.is_blocked() {
-            self.wants_writable = !self.wants_writable;
-            self.own.watch(registry, interest);
+        for (number, socket) in self.sockets.iter_mut().enumerate() {
+            // A failure leaves the timeout of the blocked slab, which is short.
+            let _ = self
+                .poll
+                .registry()
+                .reregister(socket.source(), Token(number), interest);
         }
-        self.watch.resume(registry, &mut self.sockets, interest)
+        self.own.watch(self.poll.registry(), interest);
     }
 }
 
@@ -466,7 +455,5 @@ const COMMANDS_A_TURN: usize = 16;
 const RELAYS_A_TURN: usize = 256;
 /// Receive batches of each socket in one turn.
 const BATCHES_A_TURN: usize = 4;
-/// How long a worker sleeps when the system does not watch its sockets.
-const UNWATCHED_SLEEP: Duration = Duration::from_millis(1);
 /// Nothing depends on it: a net under a wake-up that a bug may lose.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);

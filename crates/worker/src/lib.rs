@@ -58,7 +58,6 @@ mod tcp;
 mod thread;
 mod turn;
 mod udp;
-mod watch;
 #[cfg(test)]
 #[path = "../tests/it/wire.rs"]
 mod wire;

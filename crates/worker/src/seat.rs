@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use mio::{Poll, Waker};
+use mio::{Interest, Poll, Token, Waker};
 use xrtc_rtp::WallClock;
 use xrtc_sfu::{OwnerKey, Protocol, SfuConfig, Steering};
 use xrtc_transport::DtlsSettings;
@@ -16,14 +16,12 @@ use crate::interface::candidates;
 use crate::own_sockets::OwnSockets;
 use crate::queue::{Alarm, Shared};
 use crate::udp::{Share, Socket};
-use crate::watch::Watch;
 use crate::{ServerConfig, StartError, WorkerInfo, entropy};
 
 /// A worker's place, ready to be taken by its thread.
 pub(crate) struct Seat {
     pub(crate) poll: Poll,
     pub(crate) sockets: Vec<Socket>,
-    pub(crate) watch: Watch,
     pub(crate) own: OwnSockets,
     pub(crate) shared: Arc<Shared>,
     pub(crate) info: WorkerInfo,
@@ -41,7 +39,7 @@ impl Seat {
         let counters = Arc::new(Counters::default());
         let mut sockets = bind(config, place, &counters)?;
         let poll = Poll::new().map_err(failed)?;
-        let watch = Watch::begin(poll.registry(), &mut sockets).map_err(failed)?;
+        watch(&poll, &mut sockets).map_err(failed)?;
         let alarm = Alarm::new(Waker::new(poll.registry(), ALARM).map_err(failed)?);
         let bound: Vec<SocketAddr> = sockets.iter().map(Socket::local).collect();
         let candidates = candidates(config, worker, &bound);
@@ -52,7 +50,6 @@ impl Seat {
         Ok(Self {
             poll,
             sockets,
-            watch,
             own,
             shared: Arc::new(Shared::new(alarm, counters)),
             info: WorkerInfo { bound, candidates },
@@ -206,6 +203,15 @@ const NO_SUCH_FAMILY: Option<i32> = Some(libc::EAFNOSUPPORT);
 /// `winsock2.h`: WSAEAFNOSUPPORT.
 #[cfg(not(unix))]
 const NO_SUCH_FAMILY: Option<i32> = Some(10_047);
+
+/// Makes the poller watch the sockets.
+fn watch(poll: &Poll, sockets: &mut [Socket]) -> io::Result<()> {
+    for (number, socket) in sockets.iter_mut().enumerate() {
+        poll.registry()
+            .register(socket.source(), Token(number), Interest::READABLE)?;
+    }
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {

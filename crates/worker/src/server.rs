@@ -133,7 +133,6 @@ impl Server {
                 clock,
                 poll: seat.poll,
                 sockets: seat.sockets,
-                watch: seat.watch,
                 own: seat.own,
                 tcp: Connections::new(
                     doors.are_open.then_some(handed),
