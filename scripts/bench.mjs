@@ -1,10 +1,10 @@
-// npm run bench [-- NAME --flags]: one benchmark; `--help` lists all of them with their flags.
+// npm run bench -- NAME [--flags]: one benchmark; without a name, or with `--help`, all of them with their flags.
 
-import { parseArgs } from 'node:util'
 import * as allocs from './bench/allocs.mjs'
 import * as audio from './bench/audio.mjs'
 import * as calls from './bench/calls.mjs'
 import * as delay from './bench/delay.mjs'
+import { asksForHelp, describe, readFlags } from './bench/flags.mjs'
 import * as garbage from './bench/garbage.mjs'
 import * as join from './bench/join.mjs'
 import * as jsblock from './bench/jsblock.mjs'
@@ -19,7 +19,7 @@ import * as streams from './bench/streams.mjs'
 import * as workers from './bench/workers.mjs'
 import { buildTools } from './bench/rig.mjs'
 import { setUp } from './setup.mjs'
-import { main } from './steps.mjs'
+import { main, StepError } from './steps.mjs'
 
 const BENCHES = {
   load,
@@ -42,25 +42,20 @@ const BENCHES = {
 }
 
 await main(async () => {
-  const [name = 'load', ...words] = process.argv.slice(2)
-  if (name === '--help' || name === 'help') return help()
+  const [name, ...words] = process.argv.slice(2)
+  if (name === undefined || name === 'help' || asksForHelp([name])) return help()
+  if (!Object.hasOwn(BENCHES, name))
+    throw new StepError('bench', `there is no ${name} (there are: ${Object.keys(BENCHES).join(', ')})`)
   const bench = BENCHES[name]
-  if (!bench) throw new Error(`no such benchmark: ${name} (there are: ${Object.keys(BENCHES).join(', ')})`)
-  if (words.includes('--help')) return describe(name)
-  const { values, positionals } = parseArgs({ args: words, options: bench.options, allowPositionals: true })
+  if (asksForHelp(words)) return console.log(describe(name, bench))
+  const values = readFlags(name, bench, words)
   if (bench.needs?.server !== false) await setUp()
   await buildTools(bench.needs)
-  await bench.run(values, positionals)
+  await bench.run(values)
 })
 
 function help() {
-  console.log('npm run bench -- NAME [--flags]; the server runs on CPU 0, the generator (which needs Go) on CPU 1\n')
-  for (const name of Object.keys(BENCHES)) describe(name)
-}
-
-function describe(name) {
-  const { about, options } = BENCHES[name]
-  console.log(`${name.padEnd(10)} ${about}`)
-  for (const [flag, { about, default: value }] of Object.entries(options))
-    console.log(`           --${flag} (${value})  ${about}`)
+  console.log('npm run bench -- NAME [--flags]; the server runs on CPU 0, the generator (which needs Go) on CPU 1.')
+  console.log('A missed aim (✗) does not fail a run, void figures do. Aims are for the defaults.\n')
+  for (const [name, bench] of Object.entries(BENCHES)) console.log(describe(name, bench))
 }

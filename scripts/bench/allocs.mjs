@@ -21,6 +21,7 @@ const HEAD = [
 
 export async function run({ update }) {
   await (update ? updateAllocs() : checkAllocs())
+  console.log(update ? 'written:\n' : 'unchanged:\n')
   console.log(readFileSync(SNAPSHOT, 'utf8'))
 }
 

@@ -7,25 +7,31 @@ import { median, percent, Report, spread, thousands } from './report.mjs'
 export const about = '1,000 listeners of one Opus stream, against the single-packet limit of that size'
 
 export const options = {
-  listeners: { type: 'string', default: '1000', about: 'listeners' },
-  rounds: { type: 'string', default: '3', about: 'rounds, medians are printed' },
-  loaded: { type: 'string', default: '1600', about: 'listeners of packets of 2.5 ms, which load a core' },
-  seconds: { type: 'string', default: '10', about: 'length of a window' },
+  listeners: { type: 'integer', default: 1000, range: [5, 20000], aimed: true, about: 'listeners' },
+  rounds: { type: 'integer', default: 3, range: [1, 100], about: 'rounds, medians are printed' },
+  loaded: {
+    type: 'integer',
+    default: 1600,
+    range: [5, 20000],
+    aimed: true,
+    about: 'listeners of packets of 2.5 ms, which load a core',
+  },
+  seconds: { type: 'integer', default: 10, range: [1, 600], about: 'length of a window' },
 }
 
 // The generator's Opus packets, trailer included.
 const PAYLOAD = '100'
 
-export async function run({ listeners, rounds, loaded, seconds }) {
+export async function run({ listeners, rounds, loaded, seconds, changed }) {
   const scenes = [
     { name: `${listeners} listeners`, listeners, ptime: 20 },
     { name: `${loaded} listeners of packets of 2.5 ms`, listeners: loaded, ptime: 2.5 },
   ]
   const measured = scenes.map(() => [])
-  for (let round = 1; round <= Number(rounds); round++)
+  for (let round = 1; round <= rounds; round++)
     for (const [index, scene] of scenes.entries())
       await step(`round ${round}: ${scene.name}`, async () => measured[index].push(await measure(scene, seconds)))
-  const report = new Report('audio: one Opus stream')
+  const report = new Report('audio: one Opus stream', changed)
   for (const [index, { name }] of scenes.entries()) add(report, name, measured[index])
   report.print()
 }

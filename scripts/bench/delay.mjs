@@ -8,19 +8,29 @@ export const about =
   '305 viewers, probes among them: delay in units of F (packets of a frame × viewers ÷ rate), fairness'
 
 export const options = {
-  viewers: { type: 'string', default: '305', about: 'viewers, probes included' },
-  probes: { type: 'string', default: '12', about: 'viewers that check and time every packet' },
-  seconds: { type: 'string', default: '60', about: 'length of the window' },
+  viewers: { type: 'integer', default: 305, range: [1, 20000], aimed: true, about: 'viewers, probes included' },
+  probes: {
+    type: 'integer',
+    default: 12,
+    range: [1, 1000],
+    aimed: true,
+    about: 'viewers that check and time every packet',
+  },
+  seconds: { type: 'integer', default: 60, range: [1, 3600], about: 'length of the window' },
 }
 
-export async function run({ viewers, probes, seconds }) {
+export function refuse({ viewers, probes }) {
+  return probes > viewers && `of ${viewers} viewers ${probes} cannot be probes`
+}
+
+export async function run({ viewers, probes, seconds, changed }) {
   const people = ['-subs', probes, '-cold', String(viewers - probes), '-join-rate', '100']
   const stream = ['-rate', '1.5M', '-codec', 'h264', '-audio', '-duration', `${seconds}s`]
   const found = await step('one publisher among its viewers', () =>
     withServer((server) => generate('sfu', [...server.flags, ...people, ...stream])),
   )
   const { window } = found
-  const report = new Report(`delay: ${viewers} viewers, ${probes} of them probes, ${seconds} s`)
+  const report = new Report(`delay: ${viewers} viewers, ${probes} of them probes, ${seconds} s`, changed)
   const perFrame = window.publisher.packets / window.publisher.frames
   const fanOut = (1000 * perFrame * viewers) / window.server.packets_per_cpu_s
   const { p50, p99, max } = window.hot.net_delay_ms

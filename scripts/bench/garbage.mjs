@@ -7,21 +7,22 @@ import { Report, thousands } from './report.mjs'
 export const about = '200,000 bad packets a second while 105 viewers play: cost beyond the kernel, memory, loss'
 
 export const options = {
-  rate: { type: 'string', default: '200000', about: 'bad packets per second' },
+  rate: { type: 'integer', default: 200000, range: [1000, 2000000], aimed: true, about: 'bad packets per second' },
   kinds: {
-    type: 'string',
+    type: 'list',
     default: 'random,rtp,stun,dtls,viewer',
+    choices: ['random', 'rtp', 'stun', 'dtls', 'viewer'],
     about: 'kinds of packets; viewer: from the address of a real one',
   },
 }
 
-export async function run({ rate, kinds }) {
-  const flags = ['-garbage-rate', rate, '-kinds', kinds, '-codec', 'h264', '-audio']
+export async function run({ rate, kinds, changed }) {
+  const flags = ['-garbage-rate', rate, '-kinds', kinds.join(','), '-codec', 'h264', '-audio']
   const found = await step('the floods', () => withServer((server) => generate('garbage', [...server.flags, ...flags])))
   const kernel = await step('receiving alone', () =>
     yardstick('echo', ['--stages', 'receive', '--size', '172', '--publishers', '1', '--rate', rate]),
   )
-  const report = new Report(`garbage: ${thousands(Number(rate))} packets a second, 105 viewers of 1.5 Mbit/s`)
+  const report = new Report(`garbage: ${thousands(rate)} packets a second, 105 viewers of 1.5 Mbit/s`, changed)
   report.row('receiving alone', `${kernel.nsPerPacket.toFixed(0)} ns`)
   const { quiet, floods } = found
   for (const { kind, sent, rate: reached, window } of floods) {

@@ -8,19 +8,22 @@ export const about =
   'viewers join and leave over HTTP while 500 others play: CPU per join, times to media, loss of the others'
 
 export const options = {
-  joins: { type: 'string', default: '500', about: 'joins of a storm; there are two' },
-  pace: { type: 'string', default: '50', about: 'joins per second' },
-  playing: { type: 'string', default: '500', about: 'viewers that play meanwhile' },
+  joins: { type: 'integer', default: 500, range: [1, 20000], about: 'joins of a storm; there are two' },
+  pace: { type: 'integer', default: 50, range: [1, 1000], aimed: true, about: 'joins per second' },
+  playing: { type: 'integer', default: 500, range: [5, 20000], aimed: true, about: 'viewers that play meanwhile' },
 }
 
-export async function run({ joins, pace, playing }) {
+export async function run({ joins, pace, playing, changed }) {
   const people = ['-joins', joins, '-rate', pace, '-subs', '5', '-cold', String(playing - 5)]
   const storms = (server) => generate('join', [...server.flags, ...people, '-bitrate', '500k', '-codec', 'h264'])
   const [first, later] = await withServer(async (server) => [
     await step('two storms of a new process', () => storms(server)),
     await step('two more', () => storms(server)),
   ])
-  const report = new Report(`join: ${joins} joins twice, ${pace} a second, while ${playing} play 500 kbit/s; and again`)
+  const report = new Report(
+    `join: ${joins} joins twice, ${pace} a second, while ${playing} play 500 kbit/s; and again`,
+    changed,
+  )
   add(report, '', first)
   add(report, ', later', later)
   report.print()
@@ -35,8 +38,8 @@ function add(report, when, found) {
     holds: cpu <= 0.5,
   })
   report.row(`POST to answer, p50 / p99${when}`, times(found.answer_ms))
-  report.row(`POST to first packet${when}`, times(found.first_packet_ms))
-  report.row(`POST to first key frame${when}`, times(found.first_keyframe_ms))
+  report.row(`POST to first packet, p50 / p99${when}`, times(found.first_packet_ms))
+  report.row(`POST to first key frame, p50 / p99${when}`, times(found.first_keyframe_ms))
   report.row(`lost by those that play${when}`, String(found.hot_lost), { aim: '0', holds: found.hot_lost === 0 })
   report.row(
     `resident memory${when}`,

@@ -7,11 +7,11 @@ import { Report } from './report.mjs'
 export const about = 'the JavaScript thread is blocked 500 ms of every second: the delays of packets stay as they are'
 
 export const options = {
-  viewers: { type: 'string', default: '200', about: 'viewers' },
-  seconds: { type: 'string', default: '15', about: 'length of a window' },
+  viewers: { type: 'integer', default: 200, range: [5, 20000], aimed: true, about: 'viewers' },
+  seconds: { type: 'integer', default: 15, range: [1, 600], about: 'length of a window' },
 }
 
-export async function run({ viewers, seconds }) {
+export async function run({ viewers, seconds, changed }) {
   const people = ['-subs', '5', '-cold', String(viewers - 5), '-join-rate', '100']
   const flags = [...people, '-rate', '1.5M', '-codec', 'h264', '-audio', '-duration', `${seconds}s`]
   const free = await step('free', () => withServer((server) => generate('sfu', [...server.flags, ...flags])))
@@ -32,7 +32,7 @@ export async function run({ viewers, seconds }) {
       }
     }),
   )
-  const report = new Report(`jsblock: ${viewers} viewers of 1.5 Mbit/s`)
+  const report = new Report(`jsblock: ${viewers} viewers of 1.5 Mbit/s`, changed)
   for (const name of ['p50', 'p95', 'p99', 'max']) {
     const [before, after] = [free, blocked].map(({ window }) => window.hot.net_delay_ms[name])
     // A blocked path would add up to 500 ms to half of the packets.

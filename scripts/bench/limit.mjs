@@ -6,8 +6,8 @@ import { percent, Report, thousands } from './report.mjs'
 export const about = "the machine's limit with the server's own crypto, and the generator's (Go) as a cross-check"
 
 export const options = {
-  ciphers: { type: 'string', default: 'gcm256,gcm128,cm', about: 'ciphers' },
-  size: { type: 'string', default: '1200', about: 'payload bytes' },
+  ciphers: { type: 'list', default: 'gcm256,gcm128,cm', choices: ['gcm256', 'gcm128', 'cm', 'cm32'], about: 'ciphers' },
+  size: { type: 'integer', default: 1200, range: [1, 1400], about: 'payload bytes' },
 }
 
 export const needs = { server: false }
@@ -18,7 +18,7 @@ const MODES_IN_GO = { sendto: 'sendto', sendmmsg64: 'mmsg64', gso4: 'gso4', gso8
 
 export async function run({ ciphers, size }) {
   const report = new Report(`limit: payloads of ${size} bytes to 500 receivers, packets per CPU-second`)
-  for (const cipher of ciphers.split(',')) {
+  for (const cipher of ciphers) {
     const { runs } = await yardstick('limit', ['--cipher', cipher, '--size', size])
     const check = IN_GO[cipher]
       ? await generate('limit', ['-cipher', IN_GO[cipher], '-size', size, '-time', '1s'])

@@ -6,13 +6,6 @@ import { median, percent, Report, spread, thousands } from './report.mjs'
 
 export const about = 'real sockets, one publisher of 1.5 Mbit/s with Opus, viewers until the server is busy'
 
-export const options = {
-  rounds: { type: 'string', default: '3', about: 'rounds, the variants alternating; medians are printed' },
-  only: { type: 'string', default: 'browser', about: 'variants, comma-separated, or all' },
-  seconds: { type: 'string', default: '8', about: 'length of a window' },
-  busy: { type: 'string', default: '84', about: 'how busy the server is to be, percent of its core' },
-}
-
 // What viewers negotiate, and the cipher whose limit that is to be held against.
 const VARIANTS = {
   browser: { about: "a browser's order: AES-256-GCM", cipher: 'gcm256', flags: [] },
@@ -20,14 +13,31 @@ const VARIANTS = {
   gcm128: { about: 'AES-128-GCM alone', cipher: 'gcm128', flags: ['-srtp', 'gcm'] },
   cm: { about: 'AES-CM with SHA-1 alone', cipher: 'cm', flags: ['-srtp', 'cm'] },
 }
+
+export const options = {
+  rounds: {
+    type: 'integer',
+    default: 3,
+    range: [1, 100],
+    about: 'rounds, the variants alternating; medians are printed',
+  },
+  only: { type: 'list', default: 'browser', choices: Object.keys(VARIANTS), about: 'variants' },
+  seconds: { type: 'integer', default: 8, range: [1, 600], about: 'length of a window' },
+  busy: {
+    type: 'integer',
+    default: 84,
+    range: [1, 95],
+    aimed: true,
+    about: 'how busy the server is to be, percent of its core',
+  },
+}
+
 const LIMIT_MODES = 'sendto,sendmmsg64,gso4,gso8'
 
-export async function run({ rounds, only, seconds, busy }) {
-  const names = only === 'all' ? Object.keys(VARIANTS) : only.split(',')
-  for (const name of names) if (!VARIANTS[name]) throw new Error(`no such variant: ${name} (${Object.keys(VARIANTS)})`)
-  const measured = new Map(names.map((name) => [name, []]))
-  for (let round = 1; round <= Number(rounds); round++)
-    for (const name of names)
+export async function run({ rounds, only, seconds, busy, changed }) {
+  const measured = new Map(only.map((name) => [name, []]))
+  for (let round = 1; round <= rounds; round++)
+    for (const name of only)
       await step(`round ${round}: ${name}`, async () => {
         const { cipher, flags } = VARIANTS[name]
         const limit = await yardstick('limit', ['--cipher', cipher, '--modes', LIMIT_MODES])
@@ -37,7 +47,7 @@ export async function run({ rounds, only, seconds, busy }) {
           .get(name)
           .push({ limit: { ...byMode(limit), crowd: byMode(await yardstick('limit', crowd)).gso4 }, found })
       })
-  print(measured)
+  print(measured, changed)
 }
 
 function load(seconds, busy) {
@@ -46,8 +56,8 @@ function load(seconds, busy) {
   return [...people, ...stream, '-settle', '2s', '-duration', `${seconds}s`]
 }
 
-function print(measured) {
-  const report = new Report('load: one publisher of 1.5 Mbit/s with Opus')
+function print(measured, changed) {
+  const report = new Report('load: one publisher of 1.5 Mbit/s with Opus', changed)
   let plain
   for (const [name, rounds] of measured) {
     const rate = (split) => rounds.map(({ found }) => windowOf(found, split).server.packets_per_cpu_s)

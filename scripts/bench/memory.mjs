@@ -10,13 +10,6 @@ import { Report, median } from './report.mjs'
 
 export const about = 'memory a viewer takes, idle and playing: median slope of resident memory, V8 and native parts'
 
-export const options = {
-  viewers: { type: 'string', default: '2000', about: 'viewers at the end' },
-  step: { type: 'string', default: '250', about: 'viewers between two readings' },
-  rounds: { type: 'string', default: '1', about: 'processes for each figure' },
-  only: { type: 'string', default: 'idle,playing', about: 'kinds of viewers' },
-}
-
 const AIMS = { idle: 20, playing: 40 }
 const PARTS = { resident: 'resident memory', v8: "V8's heap", native: 'native', objects: "live in V8's heap" }
 // The first viewers fill what is made for all: buffers, caches, compiled code.
@@ -24,13 +17,28 @@ const FIRST = 500
 // Slopes between readings so far apart make the range.
 const APART = 1000
 
-export async function run({ viewers, step: between, rounds, only }) {
-  const counts = numbers(Number(viewers), Number(between))
-  const report = new Report(`memory: slopes from ${FIRST} to ${viewers} viewers, a reading each ${between}`)
-  for (const kind of only.split(',')) {
+export const options = {
+  viewers: { type: 'integer', default: 2000, range: [FIRST + 1, 20000], aimed: true, about: 'viewers at the end' },
+  step: { type: 'integer', default: 250, range: [1, 5000], about: 'viewers between two readings' },
+  rounds: { type: 'integer', default: 1, range: [1, 100], about: 'processes for each figure' },
+  only: { type: 'list', default: 'idle,playing', choices: Object.keys(AIMS), about: 'kinds of viewers' },
+}
+
+/** A slope is between two readings, of which the first is `FIRST` viewers. */
+export function refuse({ viewers, step: between }) {
+  return numbers(viewers, between).length < 3 && `--step is at most ${viewers - FIRST} with ${viewers} viewers`
+}
+
+export async function run({ viewers, step: between, rounds, only, changed }) {
+  const counts = numbers(viewers, between)
+  const report = new Report(
+    `memory: slopes from ${FIRST} to ${counts.at(-1)} viewers, a reading each ${between}`,
+    changed,
+  )
+  for (const kind of only) {
     for (const collected of [true, false]) {
       const runs = []
-      for (let round = 0; round < Number(rounds); round += 1) {
+      for (let round = 0; round < rounds; round += 1) {
         const name = `${kind}, ${collected ? 'collected' : 'as it comes'}`
         runs.push(await step(name, () => readings(kind, collected, counts, report)))
       }
@@ -68,10 +76,11 @@ function add(report, kind, collected, runs) {
     const slopes = runs.flatMap((found) => slopesOf(found, part))
     const range = slopes.filter(({ apart }) => apart >= APART).map(({ slope }) => slope)
     const value = median(slopes.map(({ slope }) => slope))
-    const [first, last] = [runs[0][0], runs[0].at(-1)].map((reading) => (reading[part] / 1e6).toFixed(1))
+    const megabytes = (reading) => (reading[part] / 1e6).toFixed(1)
+    const [none, first, last] = [runs[0][0], runs[0][1], runs[0].at(-1)].map(megabytes)
     const isAim = part === 'resident' && collected
     report.row(`${how}: ${name}`, `${kilobytes(value)} KB a viewer`, {
-      remark: `${kilobytes(Math.min(...range))} to ${kilobytes(Math.max(...range))}; ${first} → ${last} MB`,
+      remark: `${rangeOf(range)}; ${first} → ${last} MB (${none} without viewers)`,
       ...(isAim && { aim: `≤ ${AIMS[kind]} KB`, holds: value <= AIMS[kind] * 1000 }),
     })
   }
@@ -85,6 +94,11 @@ function slopesOf(found, part) {
       return { apart, slope: (to[part] - from[part]) / apart }
     }),
   )
+}
+
+function rangeOf(slopes) {
+  if (slopes.length === 0) return `no range: no readings ${APART} viewers apart`
+  return `${kilobytes(Math.min(...slopes))} to ${kilobytes(Math.max(...slopes))}`
 }
 
 function kilobytes(bytes) {

@@ -7,8 +7,8 @@ export const about =
   'parse, seal, open, STUN checks, and forward 1 → N in process, as a ratio to AES-256-GCM of the same size'
 
 export const options = {
-  size: { type: 'string', default: '1200', about: 'payload bytes' },
-  viewers: { type: 'string', default: '100', about: 'viewers of the forwarded stream' },
+  size: { type: 'integer', default: 1200, range: [100, 1200], about: 'payload bytes' },
+  viewers: { type: 'integer', default: 100, range: [1, 5000], about: 'viewers of the forwarded stream' },
 }
 
 export const needs = { server: false, generator: false }

@@ -6,22 +6,45 @@ import { Report } from './report.mjs'
 
 export const about = 'viewers and publisher behind bad networks: what stays missing, what is sent again, stalls'
 
+// As the generator has them: benches/load/scenes.go.
+const SCENES = [
+  ...['clean', 'loss5', 'loss10', 'loss20', 'loss10both'],
+  ...['burst', 'jitter', 'steps', 'uplink5', 'onebad'],
+]
+
 export const options = {
-  scenes: { type: 'string', default: 'clean,loss5,loss10,loss20,burst,uplink5', about: 'situations, or all' },
-  seconds: { type: 'string', default: '15', about: 'length of a situation' },
+  scenes: {
+    type: 'list',
+    default: 'clean,loss5,loss10,loss20,burst,uplink5',
+    choices: SCENES,
+    about: 'situations',
+  },
+  seconds: { type: 'integer', default: 15, range: [1, 600], about: 'length of a situation' },
   sessions: {
-    type: 'string',
-    default: '20',
+    type: 'integer',
+    default: 20,
+    range: [1, 1000],
     about: 'viewers of a situation of one viewer, each with losses of its own',
   },
-  seed: { type: 'string', default: '1', about: 'seed of the links' },
+  seed: { type: 'integer', default: 1, range: [0, 1000000], about: 'seed of the links' },
 }
 
 // What goes over the bad link of each situation is lost with this share.
 const LOSS = { loss5: 0.05, loss10: 0.1, loss20: 0.2, burst: 0.05 }
 
 export async function run({ scenes, seconds, sessions, seed }) {
-  const flags = ['-scenes', scenes, '-codec', 'h264', '-duration', `${seconds}s`, '-sessions', sessions, '-seed', seed]
+  const flags = [
+    '-scenes',
+    scenes.join(','),
+    '-codec',
+    'h264',
+    '-duration',
+    `${seconds}s`,
+    '-sessions',
+    sessions,
+    '-seed',
+    seed,
+  ]
   const found = await step('the scenes', () =>
     withServer(({ whip, whep }) => generate('quality', ['-whip', whip, '-whep', whep, ...flags])),
   )

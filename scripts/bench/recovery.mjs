@@ -5,11 +5,20 @@ import { Report } from './report.mjs'
 
 export const about = 'lost packets in virtual time, hundreds of sessions a scene: resends, stalls, what stays missing'
 
+// As crates/bench/src/recovery/scene.rs has them.
+const SCENES = ['clean', 'loss5', 'loss10', 'loss20', 'burst', 'uplink5']
+
 export const options = {
-  seeds: { type: 'string', default: '200', about: 'sessions of each scene' },
-  seconds: { type: 'string', default: '15', about: 'length of a session' },
-  lateness: { type: 'string', default: '1200', about: 'how late viewers are at most with each thing they do, in µs' },
-  scenes: { type: 'string', default: '', about: 'scenes, comma-separated; none: all' },
+  seeds: { type: 'integer', default: 200, range: [1, 100000], about: 'sessions of each scene' },
+  seconds: { type: 'integer', default: 15, range: [1, 600], about: 'length of a session' },
+  lateness: {
+    type: 'integer',
+    default: 1200,
+    range: [0, 1000000],
+    aimed: true,
+    about: 'how late viewers are at most with each thing they do, in µs',
+  },
+  scenes: { type: 'list', default: 'all', choices: SCENES, about: 'scenes' },
 }
 
 export const needs = { server: false, generator: false }
@@ -20,11 +29,12 @@ const SERVERS = {
   charmed: 'and none is lost',
 }
 
-export async function run({ seeds, seconds, scenes, lateness }) {
-  const flags = ['--seeds', seeds, '--seconds', seconds, '--scenes', scenes, '--lateness', lateness]
+export async function run({ seeds, seconds, scenes, lateness, changed }) {
+  const flags = ['--seeds', seeds, '--seconds', seconds, '--scenes', scenes.join(','), '--lateness', lateness]
   const found = await yardstick('recovery', flags)
   const report = new Report(
     `recovery: ${seeds} sessions of ${seconds} s, viewers up to ${lateness} µs late, mean ± standard deviation`,
+    changed,
   )
   for (const { scene, loss, ...servers } of found.scenes) {
     for (const [name, title] of Object.entries(SERVERS).filter(([name]) => servers[name]))

@@ -7,17 +7,20 @@ import { root } from '../steps.mjs'
 /** Collects rows, warnings and what makes the figures void, and prints them. */
 export class Report {
   #title
+  #changed
   #rows = []
   #warnings = new Set()
   #void = new Set()
 
-  constructor(title) {
+  /** `changed`: flags whose aims are for the default only; if there are any, nothing is judged. */
+  constructor(title, changed = []) {
     this.#title = title
+    this.#changed = changed
   }
 
   /** One figure. `aim` is what it should be; `holds` whether it is. */
   row(figure, value, { remark = '', aim = '', holds } = {}) {
-    const verdict = holds === undefined ? '' : holds ? '✓' : '✗'
+    const verdict = holds === undefined || this.#changed.length > 0 ? '' : holds ? '✓' : '✗'
     this.#rows.push([figure, value, remark, aim, verdict])
   }
 
@@ -65,6 +68,10 @@ export class Report {
       ]
       console.log(`${cells.join('  ')}  ${verdict}`.trimEnd())
     }
+    if (this.#rows.some(([, , , aim]) => aim !== '') && this.#changed.length > 0)
+      console.log(`not judged: the aims are for the defaults, not for ${this.#changed.join(' ')}`)
+    if (this.#rows.some((row) => row[4] === '✗'))
+      console.log('✗: an aim is missed; only void figures make the run fail')
     for (const warning of this.#warnings) console.log(`warning: ${warning}`)
     for (const reason of this.#void) console.log(`void: ${reason}`)
     if (this.#void.size > 0) process.exitCode = 1

@@ -34,12 +34,12 @@ async function hostTarget() {
 
 /** Runs the generator and returns what it found. */
 export function generate(command, flags) {
-  return json(GENERATOR, [command, '-json', ...flags])
+  return json(GENERATOR, [command, '-json', ...flags.map(String)])
 }
 
 /** Runs the generator, which waits at each of its steps (`-wait`) until `atStep` is done; returns what it found. */
 export async function generateSteps(command, flags, atStep) {
-  const child = spawn(GENERATOR, [command, '-json', '-wait', ...flags], {
+  const child = spawn(GENERATOR, [command, '-json', '-wait', ...flags.map(String)], {
     cwd: root,
     stdio: ['pipe', 'pipe', 'inherit'],
   })
@@ -54,11 +54,6 @@ export async function generateSteps(command, flags, atStep) {
   const [code] = await exited
   if (code !== 0 || last?.command === undefined) throw new StepError(command, `the generator ended with ${code}`)
   return last
-}
-
-/** Runs the generator and lets it print its own table. */
-export function generateTable(command, flags) {
-  return run(GENERATOR, [command, ...flags])
 }
 
 /** Measures without a server: `limit`, `echo`, `micro` … of `crates/bench`. */

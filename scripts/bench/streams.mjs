@@ -8,21 +8,23 @@ export const about =
   '50 streams of 20 viewers at half load: delay beyond that through a plain UDP reflector (= latency)'
 
 export const options = {
-  streams: { type: 'string', default: '50', about: 'streams' },
-  viewers: { type: 'string', default: '20', about: 'viewers of each' },
-  rate: { type: 'string', default: '2M', about: 'video of each stream to begin with, bit/s' },
+  streams: { type: 'integer', default: 50, range: [1, 1000], aimed: true, about: 'streams' },
+  viewers: { type: 'integer', default: 20, range: [1, 1000], aimed: true, about: 'viewers of each' },
+  rate: { type: 'bitrate', default: '2M', about: 'video of each stream to begin with, bit/s' },
   busy: {
-    type: 'string',
-    default: '50',
+    type: 'integer',
+    default: 50,
+    range: [0, 95],
+    aimed: true,
     about: 'how busy the server is to be by a higher or lower rate, percent; 0: leave the rate',
   },
-  seconds: { type: 'string', default: '15', about: 'length of the window' },
+  seconds: { type: 'integer', default: 15, range: [1, 600], about: 'length of the window' },
 }
 
 // The publishers know nothing of each other: their packets do not leave in one burst per millisecond.
 const TICK = ['-tick', '50us']
 
-export async function run({ streams, viewers, rate, busy, seconds }) {
+export async function run({ streams, viewers, rate, busy, seconds, changed }) {
   const scene = ['-streams', streams, '-viewers', viewers, '-probes', streams]
   const media = ['-rate', rate, '-codec', 'h264', '-fill', busy, '-duration', `${seconds}s`]
   const found = await step(`${streams} streams`, () =>
@@ -34,7 +36,10 @@ export async function run({ streams, viewers, rate, busy, seconds }) {
       generate('reflect', ['-to', address, '-flows', streams, '-rate', reached, '-duration', '8s', ...TICK]),
     ),
   )
-  const report = new Report(`streams: ${streams} of ${viewers} viewers, ${(found.rate / 1e6).toFixed(1)} Mbit/s each`)
+  const report = new Report(
+    `streams: ${streams} of ${viewers} viewers, ${(found.rate / 1e6).toFixed(1)} Mbit/s each`,
+    changed,
+  )
   const rows = [['p50', 0.1], ['p95'], ['p99', 1], ['max']]
   for (const [name, aim] of rows) {
     const [through, without] = [found.net_delay_ms[name], plain.net_delay_ms[name]]

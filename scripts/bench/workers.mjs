@@ -8,26 +8,27 @@ export const about =
   'one stream on two workers: CPU per packet against one worker, spread of viewers, rate of both cores'
 
 export const options = {
-  viewers: { type: 'string', default: '600', about: 'viewers' },
-  rounds: { type: 'string', default: '3', about: 'rounds, one and two workers alternating' },
-  seconds: { type: 'string', default: '8', about: 'length of a window' },
+  viewers: { type: 'integer', default: 600, range: [4, 20000], aimed: true, about: 'viewers' },
+  rounds: { type: 'integer', default: 3, range: [1, 100], about: 'rounds, one and two workers alternating' },
+  seconds: { type: 'integer', default: 8, range: [1, 600], about: 'length of a window' },
   busy: {
-    type: 'string',
-    default: '80',
+    type: 'integer',
+    default: 80,
+    range: [0, 95],
     about: 'how busy each core is to be for the rate of both, percent; 0: not measured',
   },
 }
 
-export async function run({ viewers, rounds, seconds, busy }) {
+export async function run({ viewers, rounds, seconds, busy, changed }) {
   const people = ['-subs', '4', '-cold', String(viewers - 4), '-join-rate', '100']
   const measured = { 1: [], 2: [] }
-  for (let round = 1; round <= Number(rounds); round++)
+  for (let round = 1; round <= rounds; round++)
     for (const workers of [1, 2])
       await step(`round ${round}: ${workers} worker${workers > 1 ? 's' : ''}`, async () => {
         measured[workers].push(await measure(workers, '0,1', [...people, ...stream('1.5M', seconds)]))
       })
-  const filled = Number(busy) > 0 ? await fill(Number(busy), seconds) : undefined
-  const report = new Report(`workers: one stream, ${viewers} viewers, the generator beside them on CPU 1`)
+  const filled = busy > 0 ? await fill(busy, seconds) : undefined
+  const report = new Report(`workers: one stream, ${viewers} viewers, the generator beside them on CPU 1`, changed)
   const cost = (workers) => measured[workers].map(({ found }) => found.window.server.us_per_packet)
   const micros = (value) => `${value.toFixed(2)} µs`
   report.row('one worker: CPU per packet', spread(cost(1), micros))
