@@ -43,14 +43,14 @@ export async function run({ publishers, alone, rate, more, seconds, changed }) {
     report.row('  receive, open, seal, send alone, the same rate', ns(hot.nsPerPacket), {
       remark: `${hot.packetsPerBatch.toFixed(1)} a batch`,
     })
-    report.row('    of its packets per CPU-second the server reaches', percent(share), {
+    report.row("    the server's packets per CPU-second, as a share of that", percent(share), {
       aim: '≥ 70 %',
       holds: share >= 0.7,
     })
     report.row('  the same, woken as often, without control packets', ns(paced.nsPerPacket), {
       remark: `${paced.packetsPerBatch.toFixed(1)} a batch`,
     })
-    report.row('    of that the server reaches', percent(paced.nsPerPacket / perPacket(found)))
+    report.row('    the server, as a share of that', percent(paced.nsPerPacket / perPacket(found)))
     report.row('  delivered', percent(found.server.delivered_ratio, 3))
     report.checkStreams(found, name)
   }
