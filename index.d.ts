@@ -1257,7 +1257,10 @@ export interface Held {
   readonly turnConnections: number
   /** HTTP sessions of all signalings. */
   readonly httpSessions: number
-  /** Entries of peers and streams, objects or not, and promises of commands under way. */
+  /**
+   * Entries of peers, objects or not, and of streams, and promises of commands under way. An accepted peer has two: among
+   * the open ones, and in its stream.
+   */
   readonly handles: number
 }
 

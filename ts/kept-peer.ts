@@ -140,8 +140,8 @@ export class KeptPeer implements SessionPeer {
 
   /** @throws {ClosedError} It is over, or about to be. */
   assertOpen(): void {
-    if (this.#closeReason === undefined && this.#closing === undefined) return
-    throw errorOf('XRTC_CLOSED', `the peer is closed (${this.#closeReason ?? 'closed'})`)
+    if (!this.closed && this.#closing === undefined) return
+    throw errorOf('XRTC_CLOSED', `the peer is closed (${this.closeReason ?? 'closed'})`)
   }
 
   #ended(): void {

@@ -54,9 +54,11 @@ export class PeerTable implements PeerHome {
     return this.#hooks.isClosed()
   }
 
-  /** How many are open natively. */
+  /** How many entries there are: those of peers that are open natively, and those of accepted ones. */
   get size(): number {
-    return this.#peers.size
+    let accepted = 0
+    for (const peers of this.#accepted.values()) accepted += peers.size
+    return this.#peers.size + accepted
   }
 
   /** The name of the next peer. */
@@ -124,7 +126,9 @@ export class PeerTable implements PeerHome {
     }
     if (!(peer instanceof KeptPeer)) return peer?.handle(event)
     const isOver = event.type === 'peerClosed'
-    if (peer.hasObject || (isOver && this.#hooks.listens('peerremoved'))) return peer.object().handle(event)
+    // Its answer may still be on its way: then nobody was told of it, and its end is the refusal of its offer.
+    const isTold = isOver && this.#isAccepted(peer) && this.#hooks.listens('peerremoved')
+    if (peer.hasObject || isTold) return peer.object().handle(event)
     if (!isOver) return
     this.#peers.delete(event.peer)
     this.native.release(event.peer)
@@ -161,6 +165,10 @@ export class PeerTable implements PeerHome {
     let count = 0
     for (const peer of this.#accepted.get(streamName) ?? []) if (peer.action === 'pull') count += 1
     return count
+  }
+
+  #isAccepted(peer: Entry): boolean {
+    return this.#accepted.get(peer.streamName)?.has(peer) === true
   }
 
   #add(peer: Entry, streamName: string): void {

@@ -126,6 +126,73 @@ test('whoever asks for it while it is being deleted finds it closing', async (t)
   t.deepEqual(server.peers(), [])
 })
 
+for (const listens of [true, false]) {
+  const hearing = listens ? 'nobody who listens hears of it' : 'without listeners'
+  test(`a viewer whose stream ends while its offer is answered was never there: ${hearing}`, async (t) => {
+    const { server, signaling, url } = await startSite(t, { rateLimit: false })
+    const before = await server.held()
+    const told: string[] = []
+    if (listens) {
+      server.on('peeradded', ({ peer }) => told.push(`added ${peer.id} ${peer.closeReason ?? ''}`))
+      server.on('peerremoved', ({ peer, reason }) => told.push(`removed ${peer.id} ${reason}`))
+    }
+    const statuses: number[] = []
+    // How many turns of the event loop it takes until the worker has the offer is not ours to know.
+    for (let turns = 0; turns < 8; turns += 1) {
+      await open(`${url}/whip/lobby`, PUBLISH)
+      const joining = signaling.fetch(
+        new Request(`${url}/whep/lobby`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/sdp' },
+          body: PLAY,
+        }),
+      )
+      for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      const closing = server.stream('lobby')!.close()
+      // The answer and the end then come in one turn.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+      await closing
+      const { status } = await joining
+      statuses.push(status)
+      await until(async () => JSON.stringify(await server.held()) === JSON.stringify(before))
+      t.deepEqual(server.peers(), [])
+    }
+    t.true(statuses.includes(503), `answered: ${statuses}`)
+    const count = (word: string): number => told.filter((line) => line.startsWith(word)).length
+    t.is(count('added'), listens ? 8 + statuses.filter((status) => status === 201).length : 0)
+    t.is(count('removed'), count('added'))
+    t.deepEqual(
+      told.filter((line) => /^added \S+ \S/.test(line)),
+      [],
+    )
+  })
+}
+
+test('publishers that replace one another while they are answered are told of in pairs, or not at all', async (t) => {
+  const { server, url } = await startSite(t, { rateLimit: false })
+  const before = await server.held()
+  const told: string[] = []
+  server.on('peeradded', ({ peer }) => told.push(`added ${peer.id} ${peer.closeReason ?? ''}`))
+  server.on('peerremoved', ({ peer }) => told.push(`removed ${peer.id} `))
+  for (let round = 0; round < 10; round += 1) {
+    const joining = Array.from({ length: 6 }, () => post(`${url}/whip/lobby?uid=me`, PUBLISH))
+    setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 40), 2 + (round % 6))
+    for (const { status } of await Promise.all(joining)) t.true(status === 201 || status === 503, String(status))
+  }
+  await until(() => server.peers().length === 1)
+  t.is(server.peers()[0], server.stream('lobby')!.publisher)
+  await server.stream('lobby')!.close()
+  await until(async () => JSON.stringify(await server.held()) === JSON.stringify(before))
+  const added = told.filter((line) => line.startsWith('added'))
+  t.deepEqual(
+    added.toSorted(),
+    told
+      .filter((line) => line.startsWith('removed'))
+      .map((line) => line.replace('removed', 'added'))
+      .toSorted(),
+  )
+})
+
 test('a refused offer, an ended server and an ended stream leave nothing of it', async (t) => {
   const { server, url } = await startSite(t, {}, { publisherGraceMs: 0 })
   const before = await server.held()
