@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { createServer, ClosedError, InvalidArgumentError, NetworkError } from 'xrtc'
 import type { MediaKinds, ServerOptions } from 'xrtc'
-import { offerOf, startServer } from './harness.ts'
+import { offerOf, open, startServer, startSite, until } from './harness.ts'
 
 const wrong: readonly (readonly [string, unknown])[] = [
   ['workers is no number', { workers: 'two' }],
@@ -178,6 +178,28 @@ test('announced addresses replace the own ones, ports count up by worker', async
     { address: '2001:db8::1', port: 9101 },
   ])
   t.true(server.workers[0]!.candidates.some(({ address }) => address === '127.0.0.1' || address === '::1'))
+})
+
+test('close ends peers of HTTP sessions and of remote servers for the same reason, and no stream changes before', async (t) => {
+  const far = await startSite(t)
+  const { server, url } = await startSite(t)
+  const publish = offerOf('chromium-publish-vp8')
+  await open(`${url}/whip/lobby`, publish)
+  await open(`${url}/whep/lobby`, offerOf('chromium-play'))
+  await open(`${far.url}/whip/copy`, publish)
+  server.pullFrom(`${far.url}/whep/copy`, 'copy')
+  await until(() => server.peers().length === 3 && server.streams().length === 2)
+  const events: string[] = []
+  for (const peer of server.peers()) peer.on('closed', ({ reason }) => events.push(`${peer.action} ${reason}`))
+  for (const stream of server.streams()) {
+    stream.on('change', ({ state }) => events.push(`stream ${state}`))
+    stream.on('closed', ({ reason }) => events.push(`stream ${reason}`))
+  }
+  await server.close()
+  t.deepEqual(events.toSorted(), [
+    ...['pull serverClosed', 'push serverClosed', 'push serverClosed'],
+    ...['stream serverClosed', 'stream serverClosed'],
+  ])
 })
 
 test('close ends everything, twice does no harm, and everything after it fails with XRTC_CLOSED', async (t) => {

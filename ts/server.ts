@@ -326,11 +326,12 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
     // Whoever called `close` sees `closed` before anything happens.
     await Promise.resolve()
     this.#unshare()
-    for (const signaling of this.#signalings) void signaling.close()
-    const remotes = [...this.#remotes].map((remote) => remote.close('serverClosed'))
     this.#native.close()
     this.#peers.endAll()
     for (const stream of this.#streams.values()) this.#removeStream(stream, 'serverClosed')
+    // Later than the peers: these would be told that it was their session that ended, and streams that a publisher left.
+    for (const signaling of this.#signalings) void signaling.close()
+    const remotes = [...this.#remotes].map((remote) => remote.close('serverClosed'))
     // The other servers are told of their sessions' end, which takes two seconds at most.
     await Promise.all(remotes)
     clearInterval(this.#keepAlive)
