@@ -1,6 +1,5 @@
 //! Which source packets became which outgoing packets: a short list of straight pieces.
 
-use arrayvec::ArrayVec;
 use xrtc_prefetch::prefetch;
 
 use super::PayloadChange;
@@ -97,7 +96,8 @@ impl Segment {
 pub(crate) struct Segments {
     /// Apart from the others, because nearly every packet belongs to it.
     current: Option<Segment>,
-    past: ArrayVec<Segment, { Limits::MAX_SEGMENTS - 1 }>,
+    /// The oldest first. Most viewers stay with one segment for their whole life: there is room from the second one on.
+    past: Vec<Segment>,
 }
 
 impl Segments {
@@ -114,8 +114,10 @@ impl Segments {
     pub(crate) fn begin(&mut self, segment: Segment, highest_out: Option<u64>) {
         self.end(highest_out);
         if let Some(before) = self.current.replace(segment) {
-            if self.past.is_full() {
+            if self.past.len() >= MAX_PAST {
                 self.past.remove(0);
+            } else if self.past.capacity() == 0 {
+                self.past.reserve_exact(MAX_PAST);
             }
             self.past.push(before);
         }
@@ -152,6 +154,8 @@ impl Segments {
     }
 }
 
+/// Segments kept besides the present one.
+const MAX_PAST: usize = Limits::MAX_SEGMENTS - 1;
 /// Frames that catch up are so many times (as a power of two) closer to each other.
 const CATCH_UP: u32 = 6;
 
