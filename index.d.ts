@@ -252,7 +252,7 @@ export interface Logger {
 
 /** Events of a `MediaServer`. */
 export interface MediaServerEvents {
-  /** A stream appeared: its first publisher was accepted. */
+  /** A stream appeared: its first publisher, `stream.publisher`, was accepted. */
   streamadded: [event: { readonly stream: Stream }]
   /** A stream is over: no publisher came back in time, or it was closed. */
   streamremoved: [event: { readonly stream: Stream; readonly reason: string }]

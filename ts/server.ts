@@ -113,6 +113,8 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
   readonly #gather: ServerParts['gather']
   readonly #peers: PeerTable
   readonly #streams = new Map<string, LiveStream>()
+  /** Those that `streamadded` has not told of yet. */
+  readonly #untold = new Set<LiveStream>()
   readonly #signalings = new Set<HttpSignaling>()
   readonly #webhooks = new Set<Webhooks>()
   readonly #remotes = new Set<RemoteConnection>()
@@ -395,17 +397,24 @@ class Server extends Emitter<MediaServerEvents> implements MediaServer {
       publisher: event.publisher,
       tracks: event.tracks as readonly TrackInfo[],
     })
+    this.#tellAdded(stream)
     this.#logger?.debug({ stream: stream.name, state: event.state }, 'stream changed')
   }
 
   #addStream(name: string): void {
     const stream = new LiveStream({ native: this.#native, report: this.#peers.report, peers: this.#peers }, name)
     this.#streams.set(name, stream)
+    this.#untold.add(stream)
     this.#logger?.info({ stream: name }, 'stream added')
-    this.tell('streamadded', { stream })
+  }
+
+  // With the first change, which follows at once: it names the publisher. What was over before has none.
+  #tellAdded(stream: LiveStream): void {
+    if (this.#untold.delete(stream)) this.tell('streamadded', { stream })
   }
 
   #removeStream(stream: LiveStream, reason: string): void {
+    this.#tellAdded(stream)
     this.#streams.delete(stream.name)
     stream.end(reason)
     this.#logger?.info({ stream: stream.name, reason }, 'stream removed')

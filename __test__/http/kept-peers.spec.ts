@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { queryObjects } from 'node:v8'
 import test from 'ava'
 import type { MediaServer, Peer } from 'xrtc'
-import { fragment, offerOf, open, patch, post, startServer, startSite, until } from '../harness.ts'
+import { fragment, listen, offerOf, open, patch, post, startServer, startSite, until } from '../harness.ts'
 
 const PUBLISH = offerOf('chromium-publish-vp8')
 const PLAY = offerOf('chromium-play')
@@ -31,6 +31,27 @@ test.serial('viewers that came by HTTP are objects from when the app asks for th
   t.is(viewerObjects(sample), before + 20)
   for (const { session } of sessions) t.is((await fetch(session, { method: 'DELETE' })).status, 200)
   t.is(server.stream('lobby')!.viewerCount, 0)
+})
+
+test.serial('webhooks make objects of viewers only for the events that tell of them', async (t) => {
+  const { server, url } = await startSite(t)
+  const sample = server.peer({ pull: 'lobby' })
+  const before = viewerObjects(sample)
+  const where = {
+    url: await listen(t, (_, response) => response.end()),
+    secret: 'a secret of twenty-four bytes, or more',
+  }
+  server.webhooks({
+    ...where,
+    events: ['stream.added', 'stream.live', 'stream.waiting', 'stream.removed', 'peer.removed'],
+  })
+  await open(`${url}/whip/lobby`, PUBLISH)
+  for (let count = 0; count < 5; count += 1) await open(`${url}/whep/lobby`, PLAY)
+  t.is(viewerObjects(sample), before)
+  server.webhooks({ ...where, events: ['peer.connected'] })
+  t.is(viewerObjects(sample), before + 5)
+  await open(`${url}/whep/lobby`, PLAY)
+  t.is(viewerObjects(sample), before + 6)
 })
 
 test('the object of such a peer has its descriptions, and is the same each time', async (t) => {

@@ -114,6 +114,21 @@ test('a publisher’s life is told in order, signed as Standard Webhooks are', a
   t.like(scene.webhooks.counters, { queued: 0, delivered: 6, retried: 0, dropped: 0 })
 })
 
+test('a new stream is told of with its publisher, and so is streamadded', async (t) => {
+  const { server, inbox } = await start(t, { events: ['stream.added'] })
+  const told: unknown[] = []
+  server.on('streamadded', ({ stream }) => told.push(stream.publisher))
+  const peer = await server.push('lobby', { offer: PUBLISH, identity: 'ann' })
+  t.deepEqual(told, [peer])
+  const { event, answer } = await inbox.next('stream.added')
+  answer(204)
+  t.like(event.data, {
+    stream: 'lobby',
+    state: 'connecting',
+    publisher: { stream: 'lobby', peer: peer.id, action: 'push', identity: 'ann' },
+  })
+})
+
 test('what fails for a while is sent again under its name, and what comes after waits', async (t) => {
   const scene = await start(t, { events: ['peer.added', 'peer.removed'] })
   const { server, inbox } = scene

@@ -1,53 +1,70 @@
 // Which events of a server become messages, and what those say.
 
-import type { MediaServer, Peer, Stream, WebhookEvent, WebhookPeer, WebhookStream } from '../../index.d.ts'
+import type { MediaServer, Peer, Stream, StreamState, WebhookEvent, WebhookPeer, WebhookStream } from '../../index.d.ts'
 
 /** Takes an event; `lane` is the name of its stream, whose events stay in order. */
 export type EventSink = (lane: string, event: WebhookEvent) => void
 
-/** Tells the sink of everything that happens from now on. The result ends that. */
-export function watch(server: MediaServer, sink: EventSink): () => void {
+/**
+ * Tells the sink of these events from now on. The result ends that. It listens to nothing that they do not need: a listener
+ * makes objects of peers that came by HTTP.
+ */
+export function watch(server: MediaServer, events: ReadonlySet<WebhookEvent['type']>, sink: EventSink): () => void {
   let ended = false
   const tell: EventSink = (lane, event) => {
-    if (!ended) sink(lane, event)
+    if (!ended && events.has(event.type)) sink(lane, event)
   }
+  const wants = (...types: readonly WebhookEvent['type'][]): boolean => types.some((type) => events.has(type))
+  const [watchesStates, watchesConnections] = [wants('stream.live', 'stream.waiting'), wants('peer.connected')]
   const onStream = ({ stream }: { readonly stream: Stream }): void => {
-    tell(stream.name, { type: 'stream.added', data: describeStream(stream) })
-    watchStream(stream, tell)
+    if (wants('stream.added')) tell(stream.name, { type: 'stream.added', data: describeStream(stream) })
+    if (watchesStates) watchState(stream, 'connecting', tell)
   }
   const onPeer = ({ peer }: { readonly peer: Peer }): void => {
     tell(peer.streamName, { type: 'peer.added', data: describePeer(peer) })
-    watchPeer(peer, tell)
+    if (watchesConnections) watchConnection(peer, tell)
   }
   const onStreamRemoved = ({ stream, reason }: { readonly stream: Stream; readonly reason: string }): void =>
     tell(stream.name, { type: 'stream.removed', data: { ...describeStream(stream), reason } })
-  for (const stream of server.streams()) watchStream(stream, tell)
-  for (const peer of server.peers()) watchPeer(peer, tell)
-  server.on('streamadded', onStream).on('streamremoved', onStreamRemoved).on('peeradded', onPeer)
+  const onPeerRemoved = ({ peer }: { readonly peer: Peer }): void => watchEnd(peer, tell)
+  if (watchesStates) for (const stream of server.streams()) watchState(stream, stream.state, tell)
+  if (watchesConnections) for (const peer of server.peers()) watchConnection(peer, tell)
+  if (watchesStates || wants('stream.added')) server.on('streamadded', onStream)
+  if (wants('stream.removed')) server.on('streamremoved', onStreamRemoved)
+  if (watchesConnections || wants('peer.added')) server.on('peeradded', onPeer)
+  if (wants('peer.removed')) server.on('peerremoved', onPeerRemoved)
   return () => {
     ended = true
-    server.off('streamadded', onStream).off('streamremoved', onStreamRemoved).off('peeradded', onPeer)
+    server.off('streamadded', onStream).off('streamremoved', onStreamRemoved)
+    server.off('peeradded', onPeer).off('peerremoved', onPeerRemoved)
   }
 }
 
-// A change of tracks or of the publisher is none of the state.
-function watchStream(stream: Stream, tell: EventSink): void {
-  let before = stream.state
-  stream.on('change', ({ state }) => {
+// A change of tracks or of the publisher is none of the state. A new stream may be further on when it is told of.
+function watchState(stream: Stream, known: StreamState, tell: EventSink): void {
+  let before = known
+  const look = (): void => {
+    const { state } = stream
     if (state === before) return
     before = state
     if (state === 'connecting') return
     tell(stream.name, { type: state === 'live' ? 'stream.live' : 'stream.waiting', data: describeStream(stream) })
-  })
+  }
+  stream.on('change', look)
+  look()
 }
 
-function watchPeer(peer: Peer, tell: EventSink): void {
+function watchConnection(peer: Peer, tell: EventSink): void {
   let connected = peer.connectionState === 'connected'
   peer.on('connectionstatechange', ({ connectionState }) => {
     if (connected || connectionState !== 'connected') return
     connected = true
     tell(peer.streamName, { type: 'peer.connected', data: describePeer(peer) })
   })
+}
+
+// `closed` comes right after `peerremoved`, and has the detail.
+function watchEnd(peer: Peer, tell: EventSink): void {
   peer.once('closed', ({ reason, detail }) =>
     tell(peer.streamName, { type: 'peer.removed', data: { ...describePeer(peer), reason, detail } }),
   )

@@ -13,7 +13,7 @@ import { DeliveryQueue } from './queue.ts'
 interface WebhookSettings extends QueueSettings {
   readonly url: URL
   readonly key: Buffer
-  readonly events: ReadonlySet<string>
+  readonly events: ReadonlySet<WebhookEvent['type']>
   readonly timeoutMs: number
   readonly flushMs: number
 }
@@ -52,9 +52,7 @@ export class ServerWebhooks implements Webhooks {
       failed: (fields) => logger?.warn({ ...fields, origin: url.origin }, 'webhook failed'),
     }
     this.#queue = new DeliveryQueue(this.#settings, (message, signal) => deliver(receiver, message, signal))
-    this.#unwatch = watch(server, (lane, { type, data }) => {
-      if (events.has(type)) this.#queue.add(lane, messageOf(type, data))
-    })
+    this.#unwatch = watch(server, events, (lane, { type, data }) => this.#queue.add(lane, messageOf(type, data)))
   }
 
   get counters(): WebhookCounters {
