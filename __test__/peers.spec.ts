@@ -212,6 +212,34 @@ test('close tells why, once, and releases everything', async (t) => {
   await heldBecomes(t, server, before)
 })
 
+for (const [how, reason, end] of [
+  ['close', 'closed', (server) => server.peers()[0]!.close()],
+  ['its stream’s close', 'streamClosed', (server) => server.stream('lobby')!.close()],
+  ['its server’s close', 'serverClosed', (server) => server.close()],
+  ['nobody who comes', 'iceTimeout', () => Promise.resolve()],
+] as readonly (readonly [string, string, (server: MediaServer) => Promise<void>])[]) {
+  test(`a peer that ends by ${how} is over in all it says, in every event`, async (t) => {
+    const server = await startServer(t, { connectTimeoutMs: 1_000 })
+    const peer = await server.push('lobby', { offer: PUBLISH })
+    const seen: string[] = []
+    const look = (event: string): void => {
+      const { closed, closeReason, connectionState, iceConnectionState, dtlsState, signalingState } = peer
+      const states = [connectionState, iceConnectionState, dtlsState, signalingState]
+      t.deepEqual([closed, closeReason], [true, reason], event)
+      t.deepEqual(states, ['closed', 'closed', 'closed', 'closed'], event)
+      seen.push(event)
+    }
+    server.on('peerremoved', () => look('peerremoved'))
+    peer.on('iceconnectionstatechange', (event) => event.iceConnectionState === 'closed' && look('ice'))
+    peer.on('signalingstatechange', () => look('signaling'))
+    peer.on('connectionstatechange', (event) => event.connectionState === 'closed' && look('connection'))
+    const over = once(peer, 'closed')
+    await end(server)
+    await over
+    t.deepEqual(seen, ['peerremoved', 'ice', 'signaling', 'connection'])
+  })
+}
+
 test('a peer that never negotiated closes without the native side', async (t) => {
   const server = await startServer(t)
   const peer = server.peer({ pull: 'lobby' })

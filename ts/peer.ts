@@ -279,6 +279,8 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, Sess
       const { url, errorCode, errorText } = event
       return this.#candidateFailed({ url, errorCode, errorText })
     }
+    // That is told with its end, which is next, so that no event finds the peer half over.
+    if (event.connection === 'closed') return
     this.#dtlsState = event.dtls as PeerDtlsState
     this.#setIceConnectionState(event.ice as PeerIceConnectionState)
     this.#setConnectionState(event.connection as PeerConnectionState)
@@ -438,11 +440,11 @@ export abstract class PeerBase extends Emitter<PeerEvents> implements Peer, Sess
   #end(reason: string, detail: string): void {
     if (this.#closed !== undefined) return
     this.#closed = { reason, detail }
-    this.#dtlsState = 'closed'
+    this.#dtlsState = this.#iceConnectionState = this.#signalingState = this.#connectionState = 'closed'
     this.#home.removed(this.#number, this)
-    this.#setIceConnectionState('closed')
-    this.#setSignalingState('closed')
-    this.#setConnectionState('closed')
+    this.tell('iceconnectionstatechange', { iceConnectionState: 'closed' })
+    this.tell('signalingstatechange', { signalingState: 'closed' })
+    this.tell('connectionstatechange', { connectionState: 'closed' })
     this.tell('closed', this.#closed)
     this.#closing?.resolve()
   }
