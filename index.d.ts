@@ -837,7 +837,7 @@ export interface SignalingOptions {
   readonly xrtc?: boolean | XrtcRoutesOptions
   /** The largest request body. Default 131,072 bytes; a description or fragment has at most 65,536, whatever this says. */
   readonly maxBodyBytes?: number
-  /** How long a request may take to arrive, how long `authorize` may, and how long the server. Default 10,000 each. */
+  /** How long a request may take to arrive, how long `authorize` may, and how long the server's answer. Default 10,000 each. */
   readonly requestTimeoutMs?: number
   /** Accepts a PATCH without `If-Match`, which some clients send. Default `false`: it is answered 428. */
   readonly lenientIfMatch?: boolean
