@@ -14,7 +14,11 @@ use crate::streams::StreamEntry;
 
 /// Datagrams that come next, as far as they are media.
 #[derive(Debug, Default)]
-pub struct Foresight(ArrayVec<(PeerKey, Ssrc), MOST>);
+pub struct Foresight {
+    next: ArrayVec<(PeerKey, Ssrc), MOST>,
+    /// What was looked up last: the packets of a frame come one after the other.
+    last: Option<(Path, Ssrc)>,
+}
 
 impl Sfu {
     /// Adds a datagram that will be handed to [`Sfu::handle_datagram`] soon. What cannot be media of a peer's is left out,
@@ -25,20 +29,21 @@ impl Sfu {
         else {
             return;
         };
-        if (64..96).contains(&(kind & 0x7f)) || foresight.0.is_full() {
+        if (64..96).contains(&(kind & 0x7f)) || foresight.next.is_full() {
             return;
         }
         let ssrc = Ssrc(u32::from_be_bytes([a, b, c, d]));
-        if let Some(next) = self.addresses.by_path(path).map(|key| (key, ssrc))
-            && foresight.0.last() != Some(&next)
-        {
-            foresight.0.push(next);
+        if foresight.last.replace((*path, ssrc)) == Some((*path, ssrc)) {
+            return;
+        }
+        if let Some(key) = self.addresses.by_path(path) {
+            foresight.next.push((key, ssrc));
         }
     }
 
     /// Loads what the datagrams that were foreseen need. Nothing is worth it for one of them alone.
     pub fn prefetch(&self, foresight: &mut Foresight) {
-        let next = std::mem::take(&mut foresight.0);
+        let Foresight { next, .. } = std::mem::take(foresight);
         if next.len() < 2 {
             return;
         }

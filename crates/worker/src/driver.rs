@@ -254,9 +254,12 @@ impl Driver {
             if let Some(front) = &mut self.front {
                 front.pass_on(&self.received, &self.everyone, &self.shared.counters);
             }
-            self.received
-                .look(|path, datagram| sfu.foresee(&mut self.foresight, &path, datagram));
-            sfu.prefetch(&mut self.foresight);
+            // One alone is handled as soon as it is looked at.
+            if self.received.size().0 > 1 {
+                self.received
+                    .look(|path, datagram| sfu.foresee(&mut self.foresight, &path, datagram));
+                sfu.prefetch(&mut self.foresight);
+            }
             let (front, mut place) = (self.front.as_ref(), 0);
             self.received.for_each(|path, datagram| {
                 if !front.is_some_and(|front| front.has_passed(place)) {

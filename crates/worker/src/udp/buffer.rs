@@ -78,7 +78,7 @@ impl ReceiveBuffer {
     }
 
     /// How many datagrams and bytes are there.
-    pub(super) fn size(&self) -> (usize, usize) {
+    pub(crate) fn size(&self) -> (usize, usize) {
         let filled = self.messages.iter().take(self.filled);
         filled.fold((0, 0), |(datagrams, bytes), (_, message)| {
             let here = message.len.div_ceil(message.segment.max(1)).max(1);
